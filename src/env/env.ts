@@ -1,0 +1,80 @@
+/** A box of real numbers; bounds are inclusive, ±Infinity where there is none. */
+export interface Box {
+  readonly low: Float64Array;
+  readonly high: Float64Array;
+}
+
+export interface EnvSpec {
+  /** As in the literature: `Hopper-v3`, `antmaze-large-play-v2`, `h1-walk-v0`. */
+  readonly id: string;
+  readonly observationSpace: Box;
+  /** The environment's own bounds; `step` takes actions in [-1, 1], which are mapped to them. */
+  readonly actionSpace: Box;
+  /** Steps after which an episode is truncated. */
+  readonly maxEpisodeSteps: number;
+}
+
+export interface Step {
+  /** A fresh copy, never a view. */
+  readonly observation: Float32Array;
+  readonly reward: number;
+  /** The MDP ended: do not bootstrap. */
+  readonly terminated: boolean;
+  /** The clock ended (or the simulator diverged): bootstrap. */
+  readonly truncated: boolean;
+  readonly info: Readonly<Record<string, number | readonly number[]>>;
+}
+
+/** One world, in process, synchronous. */
+export interface Env {
+  readonly spec: EnvSpec;
+  /** Starts an episode. With a seed the random stream restarts from it; without, it goes on. */
+  reset(seed?: number): Float32Array;
+  /** `action` in [-1, 1], [actDim]; values beyond are clamped. Throws on NaN, a wrong size, or before the first reset. */
+  step(action: Float32Array): Step;
+  /** Everything `restore` needs to go on bit for bit: engine state, random stream, elapsed steps, last observation. */
+  save(): EnvState;
+  restore(state: EnvState): void;
+  close(): void;
+}
+
+/** A saved environment: plain numbers, so it can be written into a checkpoint. */
+export interface EnvState {
+  readonly physics: Float64Array;
+  readonly scalars: Readonly<Record<string, number>>;
+  readonly rng: { readonly key: readonly [number, number]; readonly counter: number };
+}
+
+export interface EpisodeSummary {
+  readonly env: number;
+  /** Undiscounted sum of rewards. */
+  readonly episodeReturn: number;
+  readonly episodeLength: number;
+  readonly terminated: boolean;
+}
+
+export interface VectorStep {
+  /** True successors [N × obsDim]: what replay stores. */
+  readonly nextObservations: Float32Array;
+  /** Where to act next [N × obsDim]; differs only where an episode just reset. */
+  readonly observations: Float32Array;
+  readonly rewards: Float64Array;
+  readonly terminated: Uint8Array;
+  readonly truncated: Uint8Array;
+  /** Episodes that ended in this step. */
+  readonly episodes: readonly EpisodeSummary[];
+}
+
+/** N worlds, anywhere, asynchronous: all that loops ever see. Resets finished episodes by itself. */
+export interface VectorEnv {
+  readonly spec: EnvSpec;
+  readonly numEnvs: number;
+  /** Starts N episodes; world i draws from its own stream of `seed`. Returns observations [N × obsDim]. */
+  reset(seed: number): Promise<Float32Array>;
+  /** `actions` [N × actDim] in [-1, 1]. */
+  step(actions: Float32Array): Promise<VectorStep>;
+  save(): Promise<readonly EnvState[]>;
+  /** Continues from saved worlds; returns the observations [N × obsDim] to act on. */
+  restore(states: readonly EnvState[]): Promise<Float32Array>;
+  close(): Promise<void>;
+}
