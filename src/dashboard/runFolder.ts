@@ -1,0 +1,239 @@
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { basename, join, resolve } from 'node:path';
+import { MetricsFile } from './metricsFile.ts';
+import type { Change, CheckpointInfo, EpisodeInfo, RunState, RunSummary } from './protocol.ts';
+
+type Json = Record<string, unknown>;
+
+/** Largest JSON file of a run that is read whole. */
+const MAX_JSON_BYTES = 4 << 20;
+/** A run whose newest row is older than this, with no trainer connected, is shown as stopped. */
+const STOPPED_AFTER_MS = 60_000;
+
+/** Reads one run directory and nothing outside it. Damaged parts are reported in `problem`, never thrown. */
+export class RunFolder {
+  readonly path: string;
+  readonly id: string;
+  readonly metrics: MetricsFile;
+  #config: Json | undefined;
+  #problem: string | undefined;
+
+  constructor(path: string) {
+    this.path = resolve(path);
+    this.id = basename(this.path);
+    this.metrics = new MetricsFile(join(this.path, 'metrics.jsonl'));
+  }
+
+  /** `config.json`, read once it is there. */
+  get config(): Json {
+    if (this.#config) return this.#config;
+    const read = readJson(join(this.path, 'config.json'));
+    if (typeof read === 'string') {
+      this.#problem = read;
+      return {};
+    }
+    this.#problem = undefined;
+    this.#config = read;
+    return read;
+  }
+
+  /** `summary.json`, once the run has finished. */
+  get summary(): Json | undefined {
+    const path = join(this.path, 'summary.json');
+    if (!existsSync(path)) return undefined;
+    const read = readJson(path);
+    return typeof read === 'string' ? undefined : read;
+  }
+
+  /** `connected`: a trainer is on the channel, whatever the age of the newest row. */
+  describe(connected: boolean, now: number): RunSummary {
+    const config = this.config;
+    const notes = this.#notes();
+    const summary = this.summary;
+    return {
+      id: this.id,
+      state: this.#state(summary, connected, now),
+      algo: text(field(config, 'algo') ?? field(config, 'algorithm')),
+      task: text(field(config, 'task') ?? field(config, 'env') ?? field(config, 'dataset')),
+      seed: number(field(config, 'seed')),
+      preset: text(field(config, 'preset')),
+      totalSteps: number(field(config, 'steps')),
+      step: number(summary?.steps) || this.metrics.lastStep,
+      seconds: number(summary?.seconds) || this.metrics.lastSeconds,
+      rows: this.metrics.rows,
+      tags: Array.isArray(notes.tags) ? notes.tags.map(text) : [],
+      note: text(notes.note),
+      problem: this.#problem ?? this.#failure(),
+    };
+  }
+
+  #state(summary: Json | undefined, connected: boolean, now: number): RunState {
+    if (this.#problem) return 'unreadable';
+    if (summary) return 'finished';
+    if (this.#failure()) return 'stopped';
+    if (connected) return 'live';
+    return now - this.#touched() < STOPPED_AFTER_MS ? 'live' : 'stopped';
+  }
+
+  #failure(): string | undefined {
+    const path = join(this.path, 'failure.json');
+    if (!existsSync(path)) return undefined;
+    const read = readJson(path);
+    return typeof read === 'string' ? read : text(read.message);
+  }
+
+  /** When a file of the run was last written, ms since 1970. */
+  #touched(): number {
+    for (const name of ['metrics.jsonl', 'config.json']) {
+      try {
+        return statSync(join(this.path, name)).mtimeMs;
+      } catch {
+        // not written yet: the next one decides
+      }
+    }
+    return 0;
+  }
+
+  checkpoints(): CheckpointInfo[] {
+    const folder = join(this.path, 'checkpoints');
+    const target = (name: string) => link(join(folder, name));
+    const last = target('last');
+    const best = target('best');
+    return list(folder)
+      .filter(name => /^\d+$/.test(name))
+      .map(name => ({
+        name,
+        step: Number(name),
+        files: list(join(folder, name)),
+        last: name === last,
+        best: name === best,
+      }))
+      .sort((a, b) => a.step - b.step);
+  }
+
+  episodes(): EpisodeInfo[] {
+    const folder = join(this.path, 'episodes');
+    return list(folder)
+      .filter(name => /^[\w.-]+$/.test(name) && !name.startsWith('.'))
+      .map(name => ({ name, step: Number(/\d+/.exec(name)?.[0] ?? 0), bytes: size(join(folder, name)) }))
+      .sort((a, b) => a.step - b.step || (a.name < b.name ? -1 : 1));
+  }
+
+  /** Changes made by hand while the run was training, oldest first. */
+  changes(): Change[] {
+    let lines: string[];
+    try {
+      lines = readFileSync(join(this.path, 'changes.jsonl'), 'utf8').split('\n').filter(Boolean);
+    } catch {
+      return []; // none were made
+    }
+    return lines.flatMap(line => {
+      try {
+        const { step, what, from, to } = JSON.parse(line) as Change;
+        return [{ step: number(step), what: text(what), from, to }];
+      } catch {
+        return []; // the line being written just now
+      }
+    });
+  }
+
+  /** The absolute path of a file a page may fetch, or undefined: a checkpoint's or an episode's, by plain names only. */
+  file(parts: readonly string[]): string | undefined {
+    const [kind, ...rest] = parts;
+    const depth = kind === 'checkpoints' ? 2 : kind === 'episodes' ? 1 : -1;
+    if (rest.length !== depth || rest.some(part => !/^[\w][\w.-]*$/.test(part))) return undefined;
+    const path = join(this.path, kind!, ...rest);
+    try {
+      return lstatSync(path).isFile() ? path : undefined;
+    } catch {
+      return undefined; // gone since it was listed
+    }
+  }
+
+  #notes(): Json {
+    const read = readJson(join(this.path, 'notes.json'));
+    return typeof read === 'string' ? {} : read;
+  }
+
+  /** Keeps tags and note in `notes.json`, the only file a viewer writes. */
+  annotate(tags: readonly string[], note: string): void {
+    mkdirSync(this.path, { recursive: true });
+    const path = join(this.path, 'notes.json');
+    writeFileSync(`${path}.tmp`, `${JSON.stringify({ tags, note }, null, 2)}\n`, { mode: 0o600 });
+    renameSync(`${path}.tmp`, path);
+  }
+}
+
+/** Run directories below `roots`: a root that is a run itself, or the runs directly inside it. */
+export function findRuns(roots: readonly string[]): string[] {
+  const found = new Set<string>();
+  for (const root of roots) {
+    const path = resolve(root);
+    if (existsSync(join(path, 'config.json')) || existsSync(join(path, 'metrics.jsonl'))) found.add(path);
+    else for (const name of list(path)) if (existsSync(join(path, name, 'config.json'))) found.add(join(path, name));
+  }
+  return [...found].sort();
+}
+
+/** The object in a JSON file, or a sentence saying what is wrong with it. */
+function readJson(path: string): Json | string {
+  const name = basename(path);
+  try {
+    if (statSync(path).size > MAX_JSON_BYTES) return `${name} is larger than ${MAX_JSON_BYTES} bytes`;
+    const value: unknown = JSON.parse(readFileSync(path, 'utf8'));
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Json;
+    return `${name} holds no object`;
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    return code === 'ENOENT' ? `${name} is missing` : `${name}: ${(error as Error).message}`;
+  }
+}
+
+/** A configuration value, plain or as `{ value, source }`, at the top or below `values`. */
+export function field(config: Json, key: string): unknown {
+  const values = config.values as Json | undefined;
+  const found = config[key] ?? values?.[key];
+  return typeof found === 'object' && found !== null && 'value' in found ? (found as Json).value : found;
+}
+
+function list(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return []; // a folder not made yet holds nothing
+  }
+}
+
+function size(path: string): number {
+  try {
+    return statSync(path).size;
+  } catch {
+    return 0; // gone since it was listed
+  }
+}
+
+function link(path: string): string | undefined {
+  try {
+    return basename(readlinkSync(path));
+  } catch {
+    return undefined; // no such checkpoint yet
+  }
+}
+
+function text(value: unknown): string {
+  return typeof value === 'string' ? value : typeof value === 'number' ? String(value) : '';
+}
+
+function number(value: unknown): number {
+  return typeof value === 'number' && Number.isFinite(value) ? value : 0;
+}
