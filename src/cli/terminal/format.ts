@@ -70,19 +70,11 @@ export function formatTime(seconds: number): string {
   return timeParts(seconds).join(' ');
 }
 
-/** `3.2 GB`, `212 GB`, `48 MB`; decimal units. */
+/** `3.2 GB`, `212 GB`, `48.0 MB`; decimal units, gigabytes from a tenth on. */
 export function formatBytes(bytes: number): string {
-  for (const [unit, size] of [
-    ['TB', 1e12],
-    ['GB', 1e9],
-    ['MB', 1e6],
-  ] as const) {
-    if (bytes >= size * 0.0995 || unit === 'MB') {
-      const value = bytes / size;
-      return `${value >= 99.95 ? grouped(value) : value.toFixed(1)} ${unit}`;
-    }
-  }
-  return `${bytes} B`;
+  const unit = bytes >= 1e12 ? 'TB' : bytes >= 0.995e8 ? 'GB' : 'MB';
+  const value = bytes / { TB: 1e12, GB: 1e9, MB: 1e6 }[unit];
+  return `${value >= 99.95 ? grouped(value) : value.toFixed(1)} ${unit}`;
 }
 
 /** `09:17:58`, local time. */
