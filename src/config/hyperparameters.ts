@@ -31,7 +31,9 @@ export function choice<const C extends readonly string[]>(value: C[number], choi
 }
 
 export type Params = Readonly<Record<string, Param<never> | Param<number> | Param<boolean> | Param<string>>>;
-export type ValuesOf<P> = { readonly [K in keyof P]: P[K] extends Param<infer T> ? T : never };
+export type ValuesOf<P> = {
+  readonly [K in keyof P]: P[K] extends Param<infer T> ? T : never;
+};
 
 /** A table of hyperparameters is the type of a configuration, its flags and its help. */
 export interface Table<P extends Params> {
@@ -47,7 +49,10 @@ export type Values<T extends AnyTable> = ValuesOf<T['params']>;
 
 export function table<P extends Params>(
   params: P,
-  options: { presets?: Record<string, Partial<ValuesOf<P>>>; tasks?: Record<string, Partial<ValuesOf<P>>> } = {},
+  options: {
+    presets?: Record<string, Partial<ValuesOf<P>>>;
+    tasks?: Record<string, Partial<ValuesOf<P>>>;
+  } = {},
 ): Table<P> {
   return { params, presets: options.presets ?? {}, tasks: options.tasks ?? {} };
 }
@@ -61,7 +66,10 @@ export interface Resolved<T extends AnyTable = AnyTable> {
 /** Later layers win. Keys are lowerCamel; a string is parsed as a flag's text. Throws `UsageError` with the value. */
 export function resolve<T extends AnyTable>(
   table: T,
-  layers: readonly { source: string; values: Readonly<Record<string, unknown>> }[],
+  layers: readonly {
+    source: string;
+    values: Readonly<Record<string, unknown>>;
+  }[],
 ): Resolved<T> {
   const values: Record<string, Value> = {};
   const sources: Record<string, string> = {};

@@ -1,0 +1,246 @@
+/**
+ * QVPO: Q-weighted Variational Policy Optimization. Ding et al. 2024, NeurIPS, arXiv:2405.16173, Algorithm 1.
+ *
+ *   s, a, r, s'   observations, actions, rewards, nextObservations     ε_θ   denoiser (θ̄: targetDenoiser)
+ *   N_d           candidates: actions sampled per state to train on    Q_φ   critic, a pair (φ̄: targetCritic)
+ *   K_b, K_t, K_e behaviour, target and evaluation candidates          ω     weights of the denoising loss
+ *
+ * Where paper and authors' code differ, the code is followed: uniform actions are weighted in proportion to their own
+ * state's advantage. One difference remains by default: a time limit is a truncation and bootstraps. The code treats it
+ * as a termination; `--preset paper` (or `--time-limit terminal`) does too.
+ */
+
+import { choice, count, param, table, type Values } from '../config/hyperparameters.ts';
+import { onlineParams } from '../config/online.ts';
+import type { Batch } from '../data/batch.ts';
+import { best, Ddpm, judge } from '../diffusion/ddpm.ts';
+import { makeSchedule, scheduleNames } from '../diffusion/schedules.ts';
+import { halfFanInNormal } from '../networks/init.ts';
+import { NoiseNetwork } from '../networks/noiseNetwork.ts';
+import { TwinQ } from '../networks/twinQ.ts';
+import { copyVariables, group } from '../networks/variables.ts';
+import { Adam } from '../optim/adam.ts';
+import { minimize } from '../optim/minimize.ts';
+import { polyak } from '../optim/polyak.ts';
+import type { Noise } from '../tensor/noise.ts';
+import { type Tensor1D, type Tensor2D, tf } from '../tensor/tf.ts';
+import type { Algorithm, AlgorithmDefinition, Metrics, Sizes, Stage, Variables } from './algorithm.ts';
+import { qTransformNames, qTransforms } from './qTransforms.ts';
+
+// biome-ignore format: a table reads by columns
+export const hyperparameters = table({
+  ...onlineParams,
+  batchSize:            count(256, 'B: transitions per draw; the critic and the policy each take their own'),
+  discount:             param(0.99, 'γ', { min: 0, max: 1 }),
+  tau:                  param(0.005, 'Polyak rate of the target networks', { min: 0, max: 1 }),
+  diffusionSteps:       count(20, 'T: steps of the denoising chain', 2, 1000),
+  schedule:             choice('cosine', scheduleNames, 'noise schedule β_t'),
+  noiseRatio:           param(1, 'ν: scale of the noise added at each denoising step', { min: 0 }),
+  candidates:           count(64, 'N_d: actions sampled per state to train on the best'),
+  chosen:               count(1, 'how many of the candidates are trained on'),
+  behaviorCandidates:   count(4, 'K_b: best-of-K actions while training'),
+  targetCandidates:     count(4, 'K_t: best-of-K actions in the TD target'),
+  evaluationCandidates: count(32, 'K_e: best-of-K actions in evaluations'),
+  deterministicEvaluation: param(false, 'evaluate with ν = 0; the initial noise stays random'),
+  explorationRate:      param(0, 'ε: probability of a single sample instead of the best of K_b', { min: 0, max: 1 }),
+  qTransform:           choice('qadv', qTransformNames, 'how the values of the chosen actions become weights'),
+  qBeta:                param(1, 'β of qexpn, qcut0n, qcut1n', { min: 0 }),
+  qNegative:            param(0, 'shift of qrelu: max(q, −shift) + shift', { min: 0 }),
+  qCut:                 param(1, 'floor of qcut'),
+  statisticsRate:       param(0.001, 'rate of the running mean and deviation of the candidate values', { min: 0, max: 1 }),
+  uniformActions:       count(10, 'M: uniform actions per state, the entropy term', 0),
+  entropyWeight:        param(0.02, 'α: weight of each uniform action, relative to its state\'s own', { min: 0 }),
+  entropyWeightFloor:   param(0.002, 'α falls linearly with the steps, to this', { min: 0 }),
+  policyLearningRate:   param(1e-4, 'Adam', { min: 0 }),
+  criticLearningRate:   param(3e-4, 'Adam', { min: 0 }),
+  adamEpsilon:          param(1e-5, 'Adam', { min: 0 }),
+  clipNorm:             param(2, 'largest global gradient norm, critic and policy each', { min: 0 }),
+  policyEvery:          count(1, 'critic updates per policy update'),
+  hidden:               count(256, 'width of every hidden layer'),
+}, {
+  presets: {
+    paper: { timeLimit: 'terminal' },
+  },
+});
+
+type Config = Values<typeof hyperparameters>;
+
+export class Qvpo implements Algorithm {
+  readonly config: Config;
+  readonly denoiser: NoiseNetwork;
+  readonly targetDenoiser: NoiseNetwork;
+  readonly critic: TwinQ;
+  readonly targetCritic: TwinQ;
+  readonly stages: readonly Stage[];
+  readonly variables: Variables;
+  readonly #ddpm: Ddpm;
+  readonly #denoiserOptimizer: Adam;
+  readonly #criticOptimizer: Adam;
+  /** α, the running mean and deviation of q, and the number of updates made. */
+  readonly #scalars = {
+    entropyWeight: tf.variable(tf.scalar(0), false),
+    qMean: tf.variable(tf.scalar(0), false),
+    qDeviation: tf.variable(tf.scalar(1), false),
+    updates: tf.variable(tf.scalar(0), false),
+  };
+
+  constructor({ obsDim, actDim }: Sizes, config: Config, initial: Noise) {
+    this.config = config;
+    const { hidden, diffusionSteps: steps, adamEpsilon: epsilon, clipNorm } = config;
+    const shape = { obsDim, actDim, steps, hidden, hiddenLayers: 3, timeDim: 32, timeHidden: hidden };
+    const denoiser = () => new NoiseNetwork({ ...shape, activation: 'mish' }, initial);
+    const sizes = [obsDim + actDim, hidden, hidden, hidden, 1];
+    const critic = () => new TwinQ({ sizes, activation: 'mish', initializer: halfFanInNormal }, initial);
+    this.#ddpm = new Ddpm(makeSchedule(config.schedule, steps));
+    [this.denoiser, this.targetDenoiser] = [denoiser(), denoiser()];
+    [this.critic, this.targetCritic] = [critic(), critic()];
+    copyVariables(this.targetDenoiser.variables, this.denoiser.variables);
+    copyVariables(this.targetCritic.variables, this.critic.variables);
+    this.#scalars.entropyWeight.assign(tf.scalar(config.entropyWeight));
+    const rates = { policy: config.policyLearningRate, critic: config.criticLearningRate };
+    this.#denoiserOptimizer = new Adam(this.denoiser.variables, { learningRate: rates.policy, epsilon, clipNorm });
+    this.#criticOptimizer = new Adam(this.critic.variables, { learningRate: rates.critic, epsilon, clipNorm });
+    this.stages = [{ name: 'train', batchSize: config.batchSize, update: this.#update.bind(this) }];
+    this.variables = group({
+      denoiser: this.denoiser.variables,
+      targetDenoiser: this.targetDenoiser.variables,
+      critic: this.critic.variables,
+      targetCritic: this.targetCritic.variables,
+      denoiserOptimizer: this.#denoiserOptimizer.state,
+      criticOptimizer: this.#criticOptimizer.state,
+      scalars: this.#scalars,
+    });
+  }
+
+  /** π^K(s): of K samples from π_θ(·|s), the one of largest min_i Q_φi. */
+  act(s: Tensor2D, mode: 'explore' | 'exploit', noise: Noise): Tensor2D {
+    const { behaviorCandidates, evaluationCandidates, explorationRate, noiseRatio, deterministicEvaluation } =
+      this.config;
+    const explore = mode === 'explore';
+    const plain = explore && explorationRate > 0 && first(noise.uniform('explore', [1])) <= explorationRate;
+    const candidates = plain ? 1 : explore ? behaviorCandidates : evaluationCandidates;
+    const ratio = !explore && deterministicEvaluation ? 0 : noiseRatio;
+    const actions = this.#ddpm.sample(this.denoiser, s, { candidates, noiseRatio: ratio, name: 'act' }, noise);
+    return candidates === 1 ? actions : best(judge(this.critic, s, actions)).actions;
+  }
+
+  #update(sample: () => Batch, progress: number, noise: Noise): Metrics {
+    const { policyEvery, tau, entropyWeight, entropyWeightFloor } = this.config;
+    const updates = first(this.#scalars.updates) + 1;
+    const critic = this.#updateCritic(sample(), noise);
+    const policy = updates % policyEvery === 0 ? this.#updatePolicy(sample().observations, noise) : {};
+    polyak(this.targetCritic.variables, this.critic.variables, tau);
+    polyak(this.targetDenoiser.variables, this.denoiser.variables, tau);
+    const annealed = Math.min(entropyWeight, Math.max(entropyWeightFloor, entropyWeight * (1 - progress)));
+    this.#scalars.entropyWeight.assign(tf.scalar(annealed));
+    this.#scalars.updates.assign(tf.scalar(updates));
+    return { ...critic, ...policy };
+  }
+
+  /** y = r + γ (1 − terminated) min_i Q_φ̄i(s', a'),  a' = best of K_t samples from π_θ̄(·|s') */
+  #updateCritic(
+    { observations: s, actions: a, rewards: r, terminated, nextObservations: sNext }: Batch,
+    noise: Noise,
+  ): Metrics {
+    const { discount, targetCandidates, noiseRatio } = this.config;
+    const options = { candidates: targetCandidates, noiseRatio, name: 'target' };
+    const aNext = this.#ddpm.sample(this.targetDenoiser, sNext, options, noise);
+    const qNext = best(judge(this.targetCritic, sNext, aNext)).q;
+    const y = tf.add(r, tf.mul(tf.mul(tf.sub(1, terminated), discount), qNext));
+    const { loss, norm, q, disagreement } = minimize(this.#criticOptimizer, () => {
+      const [q1, q2] = this.critic.both(s, a);
+      const loss = tf.add(q1.sub(y).square().mean(), q2.sub(y).square().mean()).asScalar();
+      return { loss, q: q1.mean(), disagreement: q1.sub(q2).abs().mean() };
+    });
+    return {
+      'critic/loss': loss,
+      'critic/gradNorm': norm.asScalar(),
+      'critic/q': q.asScalar(),
+      'critic/disagreement': disagreement.asScalar(),
+    };
+  }
+
+  /** L(θ) = E ω(s, a) ‖ε − ε_θ(√ᾱ_t a + √(1 − ᾱ_t) ε, t, s)‖² over chosen and uniform actions (Theorem 1 and its entropy term) */
+  #updatePolicy(states: Tensor2D, noise: Noise): Metrics {
+    const { s, a, weights } = this.rows(states, noise);
+    const [rows, actDim] = a.shape;
+    const t = noise.integers('loss/t', rows, this.config.diffusionSteps);
+    const epsilon = noise.normal('loss/epsilon', [rows, actDim]);
+    const x = this.#ddpm.corrupt(a, t, epsilon);
+    const { loss, norm } = minimize(this.#denoiserOptimizer, () => {
+      const error = tf.square(tf.sub(this.denoiser.apply(x, t, s), epsilon));
+      return { loss: tf.mean(tf.mul(weights.expandDims(1), error)).asScalar() };
+    });
+    return {
+      'policy/loss': loss,
+      'policy/gradNorm': norm.asScalar(),
+      'policy/weight': tf.mean(weights).asScalar(),
+      'policy/entropyWeight': first(this.#scalars.entropyWeight),
+    };
+  }
+
+  /** a* = the k of N_d candidates a_j ~ π_θ(·|s) with the largest q_j = min_i Q_φi(s, a_j);  v = mean_j q_j */
+  chosen(states: Tensor2D, noise: Noise) {
+    const { candidates, chosen, noiseRatio } = this.config;
+    const options = { candidates, noiseRatio, name: 'candidates' };
+    const judged = judge(this.critic, states, this.#ddpm.sample(this.denoiser, states, options, noise));
+    const { actions: a, q } = top(chosen, judged);
+    return { s: repeat(states, chosen), a, q, v: tf.mean<Tensor1D>(judged.q, 1), judged };
+  }
+
+  /** Rows of the loss: the chosen actions with ω(s, a), then M uniform actions per row with α ω(s, a) each */
+  rows(states: Tensor2D, noise: Noise) {
+    const { s, a, q, v, judged } = this.chosen(states, noise);
+    this.#trackStatistics(judged.q);
+    const { qMean: mean, qDeviation: deviation, entropyWeight } = this.#scalars;
+    const { qTransform, chosen, uniformActions: M } = this.config;
+    const omega = qTransforms[qTransform]({ q, v: repeat(v, chosen), mean, deviation }, this.config);
+    if (M === 0) return { s, a, weights: omega };
+    const uniform = noise.uniform('uniformActions', [M * a.shape[0], a.shape[1]], -1, 1) as Tensor2D;
+    const alphaOmega = omega.mul<Tensor1D>(entropyWeight);
+    return {
+      s: tf.tile(s, [1 + M, 1]),
+      a: tf.concat2d([a, uniform], 0),
+      weights: tf.concat1d([omega, alphaOmega.tile<Tensor1D>([M])]),
+    };
+  }
+
+  /** μ ← μ + ρ(mean − μ), σ ← σ + ρ(std − σ) over all candidate values, std with divisor n − 1 */
+  #trackStatistics(q: Tensor2D): void {
+    const { qMean, qDeviation } = this.#scalars;
+    const mean = tf.mean(q);
+    const deviation = tf.sqrt(tf.div(tf.sum(tf.square(tf.sub(q, mean))), q.size - 1));
+    const towards = (old: typeof qMean, value: typeof mean) =>
+      old.assign(tf.add(old, tf.mul(tf.sub(value, old), this.config.statisticsRate)));
+    towards(qDeviation, deviation);
+    towards(qMean, mean);
+  }
+}
+
+/** The k largest of each observation's candidates, descending: rows b·k + rank. */
+function top(k: number, judged: { actions: Tensor2D; q: Tensor2D }): { actions: Tensor2D; q: Tensor1D } {
+  if (k === 1) return best(judged);
+  const batch = judged.q.shape[0];
+  const { values, indices } = tf.topk(judged.q, k, true);
+  const row = indices.mul(tf.scalar(batch, 'int32')).add(tf.range(0, batch, 1, 'int32').expandDims(1));
+  return { actions: tf.gather(judged.actions, row.flatten() as Tensor1D), q: values.flatten() };
+}
+
+/** Repeats every row k times in place: row b·k + rank is row b. */
+function repeat<T extends Tensor1D | Tensor2D>(x: T, k: number): T {
+  if (k === 1) return x;
+  const row = Int32Array.from({ length: x.shape[0] * k }, (_, i) => Math.floor(i / k));
+  return tf.gather(x, tf.tensor1d(row, 'int32')) as T;
+}
+
+function first(x: { dataSync(): ArrayLike<number> }): number {
+  return x.dataSync()[0]!;
+}
+
+export const qvpo: AlgorithmDefinition<typeof hyperparameters> = {
+  name: 'qvpo',
+  kind: 'online',
+  title: 'Q-weighted variational policy optimization, Ding et al. 2024, arXiv:2405.16173',
+  hyperparameters,
+  create: (sizes, config, initial) => new Qvpo(sizes, config, initial),
+};

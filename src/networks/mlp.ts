@@ -1,0 +1,53 @@
+import type { Noise } from '../tensor/noise.ts';
+import { type Activation, dense } from '../tensor/ops/dense.ts';
+import { type Tensor1D, type Tensor2D, tf, type Variable } from '../tensor/tf.ts';
+import { type Initializer, torchLinear } from './init.ts';
+
+export interface LinearVariables {
+  readonly weight: Variable & Tensor2D;
+  readonly bias: Variable & Tensor1D;
+}
+
+export interface MlpOptions {
+  /** Sizes of input, hidden layers and output. */
+  readonly sizes: readonly number[];
+  readonly activation: Activation;
+  readonly outputActivation?: Activation;
+  readonly initializer?: Initializer;
+}
+
+/** A stack of linear layers with an activation after each but the last. */
+export class Mlp {
+  readonly layers: readonly LinearVariables[];
+  readonly activation: Activation;
+  readonly outputActivation: Activation;
+  /** `0/weight` [in, out], `0/bias` [out], `1/weight`, … */
+  readonly variables: Readonly<Record<string, Variable>>;
+
+  constructor({ sizes, activation, outputActivation = 'linear', initializer = torchLinear }: MlpOptions, noise: Noise) {
+    this.activation = activation;
+    this.outputActivation = outputActivation;
+    const variables: Record<string, Variable> = {};
+    this.layers = sizes.slice(1).map((fanOut, i) => {
+      const initial = tf.tidy(() => initializer(sizes[i]!, fanOut, noise));
+      const layer = {
+        weight: tf.variable(initial.weight),
+        bias: tf.variable(initial.bias),
+      } as LinearVariables;
+      tf.dispose([initial.weight, initial.bias]);
+      variables[`${i}/weight`] = layer.weight;
+      variables[`${i}/bias`] = layer.bias;
+      return layer;
+    });
+    this.variables = variables;
+  }
+
+  /** [B, in] → [B, out]. */
+  apply(x: Tensor2D): Tensor2D {
+    const last = this.layers.length - 1;
+    return this.layers.reduce(
+      (h, { weight, bias }, i) => dense(h, weight, bias, i === last ? this.outputActivation : this.activation),
+      x,
+    );
+  }
+}
