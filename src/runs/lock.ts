@@ -1,0 +1,164 @@
+import { linkSync, mkdirSync, readdirSync, readFileSync, readlinkSync, unlinkSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { AgentError } from '../errors.ts';
+import { randomName } from './durable.ts';
+
+/** Who writes to a run directory: enough to tell for certain whether the process still lives. */
+export interface Holder {
+  readonly pid: number;
+  readonly host: string;
+  /** Changes with every start of the machine. */
+  readonly boot: string;
+  /** Process-id namespace: the same number means another process in another container. */
+  readonly namespace: string;
+  /** When the process started, in clock ticks since the boot: a reused process id has another. */
+  readonly started: string;
+  /** When it took the run, ISO 8601. */
+  readonly since: string;
+}
+
+const FOLDER = '.lock';
+
+/**
+ * The right to write to a run directory: at most one living process has it. Holders are numbered, and the files with
+ * their numbers are never deleted: the n-th is created (`link`, which fails if it exists) only when the one before is
+ * released or dead, neither of which can be undone. So of any number of racing processes exactly one wins, and nobody
+ * has to break a stale lock.
+ */
+export class RunLock {
+  #folder: string;
+  readonly #number: number;
+  /** The dead process whose place was taken, if the run was not closed properly. */
+  readonly recoveredFrom: Holder | undefined;
+
+  private constructor(folder: string, number: number, recoveredFrom: Holder | undefined) {
+    this.#folder = folder;
+    this.#number = number;
+    this.recoveredFrom = recoveredFrom;
+  }
+
+  /** Takes the run or throws `AgentError` saying which process has it. */
+  static acquire(run: string, since = new Date()): RunLock {
+    const folder = join(run, FOLDER);
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    const mine = join(folder, `.tmp-${process.pid}-${randomName()}`);
+    writeFileSync(mine, JSON.stringify(thisProcess(since)), { flag: 'wx', mode: 0o600 });
+    try {
+      for (;;) {
+        const { number, released } = newest(folder);
+        const holder = number === 0 || released ? undefined : readHolder(folder, number);
+        if (holder && isAlive(holder)) throw inUse(run, holder);
+        try {
+          linkSync(mine, join(folder, String(number + 1)));
+          return new RunLock(folder, number + 1, holder);
+        } catch (error) {
+          if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error; // somebody was faster: look again
+        }
+      }
+    } finally {
+      unlinkSync(mine);
+    }
+  }
+
+  /** The living process that writes to the run now, undefined if there is none. */
+  static holder(run: string): Holder | undefined {
+    const folder = join(run, FOLDER);
+    let found: { number: number; released: boolean };
+    try {
+      found = newest(folder);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+      throw error;
+    }
+    if (found.number === 0 || found.released) return undefined;
+    const holder = readHolder(folder, found.number);
+    return isAlive(holder) ? holder : undefined;
+  }
+
+  /** The run directory was renamed to `run`. */
+  moveTo(run: string): void {
+    this.#folder = join(run, FOLDER);
+  }
+
+  release(): void {
+    writeFileSync(join(this.#folder, `${this.#number}.released`), '', { mode: 0o600 });
+  }
+}
+
+function newest(folder: string): { number: number; released: boolean } {
+  const names = readdirSync(folder);
+  const number = Math.max(0, ...names.filter(name => /^\d+$/.test(name)).map(Number));
+  return { number, released: names.includes(`${number}.released`) };
+}
+
+function readHolder(folder: string, number: number): Holder {
+  const path = join(folder, String(number));
+  try {
+    return JSON.parse(readFileSync(path, 'utf8')) as Holder;
+  } catch (error) {
+    throw new AgentError(`${path} is damaged: ${(error as Error).message}`, [
+      ['if no process uses the run', `touch ${path}.released`],
+    ]);
+  }
+}
+
+function inUse(run: string, holder: Holder): AgentError {
+  const where = holder.host === hostname() ? 'on this machine' : `on ${holder.host}`;
+  const since = new Date(holder.since).toTimeString().slice(0, 5);
+  return new AgentError(`this run is in use: process ${holder.pid} ${where}, since ${since}`, [
+    ['watch it', `agent view ${run}`],
+  ]);
+}
+
+function thisProcess(since: Date): Holder {
+  return {
+    pid: process.pid,
+    host: hostname(),
+    boot: bootId(),
+    namespace: namespace(),
+    started: startOf(process.pid) ?? '',
+    since: since.toISOString(),
+  };
+}
+
+function isAlive(holder: Holder): boolean {
+  if (holder.host !== hostname()) return true; // cannot be known from here
+  if (holder.boot !== bootId()) return false;
+  if (holder.namespace !== namespace()) return true;
+  const started = startOf(holder.pid);
+  return started !== undefined && (started === '' || started === holder.started);
+}
+
+/** Field 22 of /proc/PID/stat, undefined for no such process; '' on systems without /proc, where only the id counts. */
+function startOf(pid: number): string | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return fields[0] === 'Z' || fields[0] === 'X' ? undefined : fields[19]; // a zombie no longer writes
+  } catch {
+    try {
+      process.kill(pid, 0);
+      return '';
+    } catch (error) {
+      return (error as NodeJS.ErrnoException).code === 'EPERM' ? '' : undefined;
+    }
+  }
+}
+
+function bootId(): string {
+  return readOr('', () => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim());
+}
+
+function namespace(): string {
+  return readOr('', () => readlinkSync('/proc/self/ns/pid'));
+}
+
+/** These files exist on Linux only. */
+function readOr(fallback: string, read: () => string): string {
+  try {
+    return read();
+  } catch {
+    return fallback;
+  }
+}
