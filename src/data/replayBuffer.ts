@@ -31,7 +31,7 @@ export interface ReplayOptions {
 }
 
 /** Columns of consecutive transitions, oldest first: how they are stored in files. */
-export interface ReplayColumns {
+export type ReplayColumns = {
   readonly observations: Float32Array; // [n, obsDim]
   readonly actions: Float32Array; // [n, actDim]
   readonly rewards: Float32Array; // [n]
@@ -39,7 +39,7 @@ export interface ReplayColumns {
   readonly worlds: Int32Array; // [n]
   /** Bit 0: terminated, bit 1: truncated. */
   readonly flags: Uint8Array; // [n]
-}
+};
 
 export const TERMINATED = 1;
 export const TRUNCATED = 2;
@@ -134,10 +134,14 @@ export class ReplayBuffer implements Transitions {
     return out;
   }
 
-  /** Appends stored transitions whose first has number `start`: the next one, or any number if the replay is empty. */
-  append(start: number, part: ReplayColumns): void {
+  /**
+   * Appends stored transitions whose first has number `start`: the next one, or any number if the replay is empty.
+   * Throws `AgentError` unless they are the columns that `read` gives.
+   */
+  append(start: number, part: Readonly<Record<string, ArrayLike<number>>>): void {
+    checkColumns(part, this.obsDim, this.actDim);
     if (this.#total === 0) this.#total = start;
-    if (start !== this.#total) throw new RangeError(`transition ${start} does not follow ${this.#total}`);
+    if (start !== this.#total) throw new AgentError(`transition ${start} does not follow ${this.#total}`);
     const count = part.rewards.length;
     this.#total += count;
     this.#runs(start, count, (chunk, row, rows, at) => copyRows(part, at, chunk, row, rows));
@@ -183,6 +187,21 @@ function columns(count: number, obsDim: number, actDim: number): ReplayColumns {
     worlds: new Int32Array(count),
     flags: new Uint8Array(count),
   };
+}
+
+function checkColumns(
+  part: Readonly<Record<string, ArrayLike<number>>>,
+  obsDim: number,
+  actDim: number,
+): asserts part is ReplayColumns {
+  const count = part.rewards?.length ?? 0;
+  for (const [name, column] of Object.entries(columns(1, obsDim, actDim))) {
+    const given = part[name];
+    if (given?.constructor !== column.constructor || given.length !== count * column.length)
+      throw new AgentError(
+        `column ${name} of stored transitions has ${given?.length ?? 'no'} numbers of ${count * column.length}`,
+      );
+  }
 }
 
 function copyRow(from: Float32Array, row: number, to: Float32Array, at: number, width: number): void {

@@ -174,6 +174,7 @@ export async function loadCheckpoint(
     return { ...(await readIntact(folder, step, fs)), damaged: [] };
   }
   const damaged: { step: number; reason: string }[] = [];
+  const newest = steps.at(-1);
   for (const step of steps.reverse()) {
     try {
       return { ...(await readIntact(folder, step, fs)), damaged };
@@ -182,6 +183,7 @@ export async function loadCheckpoint(
       damaged.push({ step, reason: error.message });
     }
   }
+  if ((await listCheckpoints(folder, fs)).at(-1) !== newest) return loadCheckpoint(folder, which, fs); // training went on
   if (damaged.length === 0) throw new AgentError(`no checkpoint in ${folder}: the run ended before its first`);
   throw new AgentError(`no checkpoint in ${folder} is intact: ${damaged.map(d => d.reason).join('; ')}`);
 }

@@ -60,18 +60,23 @@ export async function syncDirectory(path: string, fs: Disk = disk): Promise<void
   }
 }
 
-/** Replaces a small file as a whole: temporary file, fsync, rename, fsync of the directory. */
-export async function replaceFile(path: string, text: string, fs: Disk = disk): Promise<void> {
+/** Replaces a file as a whole: temporary file, fsync, rename, fsync of the directory. */
+export async function replaceBytes(path: string, parts: readonly Uint8Array[], fs: Disk = disk): Promise<void> {
   const folder = dirname(path);
   const temporary = `.tmp-${randomName()}`;
   try {
-    await writeSynced(folder, temporary, [Buffer.from(text)], fs);
+    await writeSynced(folder, temporary, parts, fs);
     await fs.rename(join(folder, temporary), path);
     await syncDirectory(folder, fs);
   } catch (error) {
     await fs.rm(join(folder, temporary), { force: true }).catch(() => undefined); // the first error is the one to tell
-    throw error;
+    throw explainDiskError(error, `${path} was not written`, folder);
   }
+}
+
+/** `replaceBytes` for text. */
+export async function replaceFile(path: string, text: string, fs: Disk = disk): Promise<void> {
+  await replaceBytes(path, [Buffer.from(text)], fs);
 }
 
 /** Points the symbolic link `name` in `folder` to `target`, at once: there is never a moment without it. */

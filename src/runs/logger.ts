@@ -1,5 +1,6 @@
-import { closeSync, fstatSync, fsyncSync, ftruncateSync, openSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, fsync, ftruncateSync, openSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { promisify } from 'node:util';
 import { AgentError } from '../errors.ts';
 import { explainDiskError } from './durable.ts';
 
@@ -66,9 +67,9 @@ export class MetricsLogger implements Logger {
   }
 
   /** Returns once all lines are on the disk. */
-  sync(): void {
+  async sync(): Promise<void> {
     try {
-      fsyncSync(this.#file);
+      await promisify(fsync)(this.#file);
     } catch (error) {
       throw explainDiskError(error, `${this.#path} was not synced`, dirname(this.#path));
     }

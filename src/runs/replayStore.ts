@@ -8,10 +8,12 @@ export type Columns = { readonly [name: string]: TypedArray };
 
 /** What can be stored piece by piece: transitions numbered from 0, of which the newest `size` are held. */
 export interface ReplaySource {
+  readonly obsDim: number;
+  readonly actDim: number;
   readonly total: number;
   readonly size: number;
   /** Transitions `start` to `start + count − 1`. */
-  read(start: number, count: number): object;
+  read(start: number, count: number): Columns;
 }
 
 /** An immutable file with the transitions `start` to `start + count − 1`. */
@@ -22,6 +24,8 @@ export interface Segment extends FileRecord {
 
 /** What a checkpoint remembers of the replay. */
 export interface ReplayManifest {
+  readonly obsDim: number;
+  readonly actDim: number;
   readonly total: number;
   readonly size: number;
   readonly segments: readonly Segment[];
@@ -42,26 +46,27 @@ export async function writeReplay(
   previous: ReplayManifest | undefined,
   fs: Disk = disk,
 ): Promise<ReplayManifest> {
-  const oldest = source.total - source.size;
+  const { obsDim, actDim, total, size } = source;
+  const oldest = total - size;
   const segments = (previous?.segments ?? []).filter(segment => segment.start + segment.count > oldest);
   let start = Math.max(oldest, previous?.total ?? 0);
-  if (start === source.total && previous) return { total: source.total, size: source.size, segments };
+  if (start === total) return { obsDim, actDim, total, size, segments };
   for (let last = segments.at(-1); last; last = segments.at(-1)) {
-    if (last.start < oldest || last.count > source.total - start || source.total - last.start > SEGMENT) break;
+    if (last.start < oldest || last.count > total - start || total - last.start > SEGMENT) break;
     start = last.start;
     segments.pop();
   }
   try {
-    while (start < source.total) {
-      const count = Math.min(SEGMENT, source.total - start);
-      segments.push(await writeSegment(folder, start, count, source.read(start, count) as Columns, fs));
+    while (start < total) {
+      const count = Math.min(SEGMENT, total - start);
+      segments.push(await writeSegment(folder, start, count, source.read(start, count), fs));
       start += count;
     }
     await syncDirectory(folder, fs);
   } catch (error) {
     throw explainDiskError(error, 'the replay was not written, the checkpoint before is intact', folder);
   }
-  return { total: source.total, size: source.size, segments };
+  return { obsDim, actDim, total, size, segments };
 }
 
 async function writeSegment(folder: string, start: number, count: number, part: Columns, fs: Disk): Promise<Segment> {

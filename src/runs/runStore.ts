@@ -10,17 +10,12 @@ import {
   writeContent,
 } from './checkpoint.ts';
 import { type Disk, disk, explainDiskError, replaceFile } from './durable.ts';
+import { type Episode, forgetEpisodesAfter, recordEpisode } from './episodes.ts';
 import { headerDifferences, type RunHeader } from './header.ts';
 import { RunLock } from './lock.ts';
 import { MetricsLogger } from './logger.ts';
-import {
-  type Columns,
-  pruneReplay,
-  type ReplayManifest,
-  type ReplaySource,
-  readReplay,
-  writeReplay,
-} from './replayStore.ts';
+import type { ReplaySink, SavedRun } from './readRun.ts';
+import { pruneReplay, type ReplayManifest, type ReplaySource, readReplay, writeReplay } from './replayStore.ts';
 import { type NewRunConfig, otherHeader, RUN_FORMAT, type RunConfig, readConfig, runName } from './runConfig.ts';
 import type { StateTree } from './stateTree.ts';
 
@@ -49,9 +44,6 @@ export interface Restored extends CheckpointContent {
   /** Newer checkpoints that were damaged. */
   readonly damaged: readonly { readonly step: number; readonly reason: string }[];
 }
-
-/** Takes stored transitions in the order of their numbers; `ReplayBuffer.append` is one. */
-export type ReplaySink = (start: number, columns: Columns) => void;
 
 export interface SaveContent extends CheckpointContent {
   readonly replay?: ReplaySource;
@@ -156,7 +148,7 @@ export class RunStore {
 
   /** Writes a checkpoint of `step`: metrics synced, then the replay, then the checkpoint that refers to both. */
   async save(step: number, { tensors, state, replay }: SaveContent, { best = false } = {}): Promise<void> {
-    this.logger.sync();
+    await this.logger.sync();
     const before = [...this.#replays.values()].at(-1);
     const manifest = replay && (await writeReplay(this.path('replay'), replay, before, this.#disk));
     const run = {
@@ -191,7 +183,7 @@ export class RunStore {
           for await (const part of readReplay(this.path('replay'), run.replay, this.#disk))
             sink(part.start, part.columns);
         }
-        this.#continueFrom(step, run);
+        await this.#continueFrom(step, run);
         return { step, tensors, state: loop, damaged };
       } catch (error) {
         if (!(error instanceof AgentError)) throw error;
@@ -200,14 +192,19 @@ export class RunStore {
     }
     if (damaged.length > 0)
       throw new AgentError(`${this.directory} cannot be resumed: ${damaged.map(d => d.reason).join('; ')}`);
-    this.#continueFrom(0, { seconds: 0, metricsOffset: 0, replay: null });
+    await this.#continueFrom(0, { seconds: 0, metricsOffset: 0, replay: null });
     return undefined;
   }
 
   /** `summary.json`, the last file of a run: it is finished. */
   async writeSummary(summary: Readonly<Record<string, unknown>>): Promise<void> {
-    this.logger.sync();
+    await this.logger.sync();
     await replaceFile(this.path('summary.json'), `${JSON.stringify(summary, undefined, 2)}\n`, this.#disk);
+  }
+
+  /** Adds an episode to `episodes/`, of which a bounded number is kept. */
+  async recordEpisode(episode: Episode): Promise<void> {
+    await recordEpisode(this.path('episodes'), episode);
   }
 
   /** `failures/<step>/`: the state in which training had to stop, in the form of a checkpoint. Returns its path. */
@@ -232,13 +229,14 @@ export class RunStore {
     return this;
   }
 
-  #continueFrom(step: number, run: SavedRun): void {
+  async #continueFrom(step: number, run: SavedRun): Promise<void> {
     this.#secondsBefore = run.seconds;
     this.#startedAt = this.#clock();
     const path = this.path('metrics.jsonl');
     this.#logger = new MetricsLogger(path, { seconds: () => this.seconds, offset: run.metricsOffset });
     if (run.replay) this.#replays.set(step, run.replay);
     rmSync(this.path('summary.json'), { force: true });
+    await forgetEpisodesAfter(this.path('episodes'), step);
   }
 
   async #recordChange(differences: readonly string[], header: RunHeader): Promise<void> {
@@ -246,12 +244,6 @@ export class RunStore {
     this.#config = { ...this.#config, changes: [...(this.#config.changes ?? []), { step, differences, header }] };
     await replaceFile(this.path('config.json'), `${JSON.stringify(this.#config, undefined, 2)}\n`, this.#disk);
   }
-}
-
-interface SavedRun {
-  readonly seconds: number;
-  readonly metricsOffset: number;
-  readonly replay: ReplayManifest | null;
 }
 
 /** Makes the parent of a run; returns the first folder that was missing. */

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ReplayBuffer, type ReplayColumns } from '../../../src/data/replayBuffer.ts';
+import { ReplayBuffer } from '../../../src/data/replayBuffer.ts';
 import { collectHeader } from '../../../src/runs/header.ts';
 import { type NewRunConfig, readConfig } from '../../../src/runs/runConfig.ts';
 import { RunStore } from '../../../src/runs/runStore.ts';
@@ -92,7 +92,7 @@ describe('RunStore', () => {
     let other: ReplayBuffer | undefined;
     const restored = await again.restore(() => {
       other = new ReplayBuffer({ capacity: 50, obsDim: 2, actDim: 1 });
-      return (start, columns) => other!.append(start, columns as unknown as ReplayColumns);
+      return (start, columns) => other!.append(start, columns);
     });
     expect(restored).toMatchObject({ step: 80, damaged: [] });
     expect(restored!.tensors.get('w')).toEqual({ dtype: 'F32', shape: [1, 2], data: Float32Array.of(80, -0) });
