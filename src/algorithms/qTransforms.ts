@@ -22,7 +22,7 @@ export const qTransforms = {
   qadv:   ({ q, v }) => q.sub<Tensor1D>(v).relu(),
   qrelu:  ({ q }, { qNegative }) => q.maximum(-qNegative).add(qNegative),
   qcut:   ({ q }, { qCut }) => q.maximum(qCut),
-  qexpn:  ({ q, mean, deviation }, { qBeta }) => q.sub<Tensor1D>(mean).div<Tensor1D>(deviation).clipByValue(-8, 8).mul(qBeta).exp(),
+  qexpn:  ({ q, mean, deviation }, { qBeta }) => q.sub<Tensor1D>(mean).div<Tensor1D>(deviation).clipByValue(-8, 8).mul<Tensor1D>(qBeta).exp(),
   qcut0n: ({ q, mean }, { qBeta }) => q.sub(mean).mul(qBeta).maximum(0),
   qcut1n: ({ q, mean }, { qBeta }) => q.sub(mean).mul(qBeta).maximum(1),
 } satisfies Record<string, QTransform>;

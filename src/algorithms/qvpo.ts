@@ -197,11 +197,11 @@ export class Qvpo implements Algorithm {
     const omega = qTransforms[qTransform]({ q, v: repeat(v, chosen), mean, deviation }, this.config);
     if (M === 0) return { s, a, weights: omega };
     const uniform = noise.uniform('uniformActions', [M * a.shape[0], a.shape[1]], -1, 1) as Tensor2D;
-    const alphaOmega = omega.mul<Tensor1D>(entropyWeight);
+    const alphaOmega = tf.tile(omega.mul<Tensor1D>(entropyWeight), [M]);
     return {
       s: tf.tile(s, [1 + M, 1]),
       a: tf.concat2d([a, uniform], 0),
-      weights: tf.concat1d([omega, alphaOmega.tile<Tensor1D>([M])]),
+      weights: tf.concat1d([omega, alphaOmega]),
     };
   }
 

@@ -5,15 +5,22 @@
  */
 export interface RngState {
   readonly key: readonly [number, number];
+  /** 32-bit words used so far. */
   readonly counter: number;
+}
+
+/** Blocks of four words reserved for a bulk fill: the first one's number in its stream. */
+export interface Blocks {
+  readonly key: readonly [number, number];
+  readonly block: number;
 }
 
 export class Rng {
   readonly #key: readonly [number, number];
-  /** Index of the next block of four 32-bit words; below 2^53. */
+  /** Number of the next 32-bit word; word i is word i mod 4 of block ⌊i/4⌋. Below 2^53. */
   #counter: number;
-  readonly #block = new Uint32Array(4);
-  #left = 0;
+  readonly #words = new Uint32Array(4);
+  #block = -1;
 
   constructor(seed: number | RngState) {
     if (typeof seed === 'number') {
@@ -41,27 +48,25 @@ export class Rng {
     return new Rng({ key: [out[0]!, out[1]!], counter: 0 });
   }
 
-  /** Key and counter; words buffered from the current block are dropped, so save between uses of whole draws. */
+  /** The whole state. Reading it changes nothing. */
   get state(): RngState {
-    this.#left = 0;
     return { key: this.#key, counter: this.#counter };
   }
 
-  /** Reserves `blocks` blocks of four words for a bulk fill and returns where they start. */
-  take(blocks: number): RngState {
-    this.#left = 0;
-    const counter = this.#counter;
-    this.#counter += blocks;
-    return { key: this.#key, counter };
+  /** Reserves the next `blocks` whole blocks of four words for a bulk fill and returns where they start. */
+  take(blocks: number): Blocks {
+    const block = Math.ceil(this.#counter / 4);
+    this.#counter = 4 * (block + blocks);
+    return { key: this.#key, block };
   }
 
   uint32(): number {
-    if (this.#left === 0) {
-      const counter = this.#counter++;
-      philox(this.#key[0], this.#key[1], counter >>> 0, Math.floor(counter / 2 ** 32) >>> 0, 0, 0, this.#block);
-      this.#left = 4;
+    const block = Math.floor(this.#counter / 4);
+    if (block !== this.#block) {
+      philox(this.#key[0], this.#key[1], block >>> 0, Math.floor(block / 2 ** 32) >>> 0, 0, 0, this.#words);
+      this.#block = block;
     }
-    return this.#block[4 - this.#left--]!;
+    return this.#words[this.#counter++ % 4]!;
   }
 
   /** Float64 in [low, high), 53 random bits. */
