@@ -1,3 +1,5 @@
+import type { RngState } from '../random/rng.ts';
+
 /** A box of real numbers; bounds are inclusive, ±Infinity where there is none. */
 export interface Box {
   readonly low: Float64Array;
@@ -28,13 +30,15 @@ export interface Step {
 /** One world, in process, synchronous. */
 export interface Env {
   readonly spec: EnvSpec;
-  /** Starts an episode. With a seed the random stream restarts from it; without, it goes on. */
-  reset(seed?: number): Float32Array;
+  /** Starts an episode. With a seed (or a stream's state) the random stream restarts from it; without, it goes on. */
+  reset(seed?: number | RngState): Float32Array;
   /** `action` in [-1, 1], [actDim]; values beyond are clamped. Throws on NaN, a wrong size, or before the first reset. */
   step(action: Float32Array): Step;
   /** Everything `restore` needs to go on bit for bit: engine state, random stream, elapsed steps, last observation. */
   save(): EnvState;
   restore(state: EnvState): void;
+  /** Generalised positions of the simulated bodies, a copy: what a viewer needs to draw the moment. */
+  qpos?(): Float64Array;
   close(): void;
 }
 
@@ -42,7 +46,10 @@ export interface Env {
 export interface EnvState {
   readonly physics: Float64Array;
   readonly scalars: Readonly<Record<string, number>>;
-  readonly rng: { readonly key: readonly [number, number]; readonly counter: number };
+  readonly rng: {
+    readonly key: readonly [number, number];
+    readonly counter: number;
+  };
 }
 
 export interface EpisodeSummary {
@@ -61,6 +68,8 @@ export interface VectorStep {
   readonly rewards: Float64Array;
   readonly terminated: Uint8Array;
   readonly truncated: Uint8Array;
+  /** 1 where the simulation diverged: the episode counts as truncated and this step is no transition to store. */
+  readonly diverged?: Uint8Array;
   /** Episodes that ended in this step. */
   readonly episodes: readonly EpisodeSummary[];
 }
@@ -76,5 +85,7 @@ export interface VectorEnv {
   save(): Promise<readonly EnvState[]>;
   /** Continues from saved worlds; returns the observations [N × obsDim] to act on. */
   restore(states: readonly EnvState[]): Promise<Float32Array>;
+  /** Positions of every world after the last step (of a finished episode: after its reset). */
+  qpos?(): Promise<readonly Float64Array[]>;
   close(): Promise<void>;
 }

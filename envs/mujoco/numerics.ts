@@ -1,0 +1,67 @@
+/** Sums in the order of the reference implementation, so that rewards agree to the last bit. */
+
+const lanes = new Float64Array(8);
+
+/** Σ x². Below eight terms in order; otherwise in eight lanes that are then added pairwise, as numpy does up to 128 terms. */
+export function sumOfSquares(x: ArrayLike<number>): number {
+  const n = x.length;
+  let sum = 0;
+  let i = 0;
+  if (n >= 8) {
+    for (let k = 0; k < 8; k++) lanes[k] = x[k]! * x[k]!;
+    for (i = 8; i + 8 <= n; i += 8) for (let k = 0; k < 8; k++) lanes[k]! += x[i + k]! * x[i + k]!;
+    sum = addLanes();
+  }
+  for (; i < n; i++) sum += x[i]! * x[i]!;
+  return sum;
+}
+
+/** Σ x in the same order as `sumOfSquares`. */
+export function sum(x: ArrayLike<number>): number {
+  const n = x.length;
+  let total = 0;
+  let i = 0;
+  if (n >= 8) {
+    for (let k = 0; k < 8; k++) lanes[k] = x[k]!;
+    for (i = 8; i + 8 <= n; i += 8) for (let k = 0; k < 8; k++) lanes[k]! += x[i + k]!;
+    total = addLanes();
+  }
+  for (; i < n; i++) total += x[i]!;
+  return total;
+}
+
+function addLanes(): number {
+  const r = lanes;
+  return r[0]! + r[1]! + (r[2]! + r[3]!) + (r[4]! + r[5]! + (r[6]! + r[7]!));
+}
+
+export function clip(x: number, low: number, high: number): number {
+  return Math.min(Math.max(x, low), high);
+}
+
+/** ‖(x, y)‖ with the second square added in one rounding, as the fused multiply-add of the reference does. */
+export function norm2(x: number, y: number): number {
+  return Math.sqrt(fusedMultiplyAdd(y, y, x * x));
+}
+
+/** a·b + c in (all but rarely) one rounding. */
+export function fusedMultiplyAdd(a: number, b: number, c: number): number {
+  const product = a * b;
+  const productError = errorOfProduct(a, b, product);
+  const total = product + c;
+  const back = total - product;
+  const totalError = product - (total - back) + (c - back);
+  return total + (totalError + productError);
+}
+
+/** a·b − product exactly, by splitting both factors into halves of 26 bits (Dekker 1971). */
+function errorOfProduct(a: number, b: number, product: number): number {
+  const splitter = 134217729; // 2^27 + 1
+  let t = splitter * a;
+  const aHigh = t - (t - a);
+  const aLow = a - aHigh;
+  t = splitter * b;
+  const bHigh = t - (t - b);
+  const bLow = b - bHigh;
+  return aHigh * bHigh - product + aHigh * bLow + aLow * bHigh + aLow * bLow;
+}

@@ -1,0 +1,58 @@
+import type { Env } from '../src/env/env.ts';
+import { nearest, UsageError } from '../src/errors.ts';
+import { ant } from './mujoco/ant.ts';
+import { halfCheetah } from './mujoco/halfCheetah.ts';
+import { hopper } from './mujoco/hopper.ts';
+import { humanoid } from './mujoco/humanoid.ts';
+import { invertedDoublePendulum } from './mujoco/invertedDoublePendulum.ts';
+import { invertedPendulum } from './mujoco/invertedPendulum.ts';
+import { readModelFile, Simulation } from './mujoco/mujoco.ts';
+import { MujocoEnv } from './mujoco/mujocoEnv.ts';
+import type { TaskDefinition } from './mujoco/task.ts';
+import { walker2d } from './mujoco/walker2d.ts';
+
+const definitions = new Map<string, TaskDefinition>(
+  [...invertedPendulum, ...invertedDoublePendulum, ...hopper, ...halfCheetah, ...walker2d, ...ant, ...humanoid].map(
+    definition => [definition.id.toLowerCase(), definition],
+  ),
+);
+
+export interface EnvOptions {
+  /** Mazes with a continuing task: reaching the goal does not end the episode. */
+  readonly continuingTask?: boolean;
+}
+
+/** Ids of all tasks, in the literature's spelling. */
+export function envIds(): string[] {
+  return [...definitions.values()].map(({ id }) => id);
+}
+
+/** What is known of a task: layout, bounds, reward, ends, versions. Any case; an unknown id is a UsageError naming the nearest. */
+export function envInfo(id: string): TaskDefinition {
+  const definition = definitions.get(id.toLowerCase());
+  if (definition) return definition;
+  const near = nearest(id, envIds());
+  throw new UsageError(`no environment "${id}"`, [
+    ...(near.length > 0 ? [['did you mean', near.join('  ')] as const] : []),
+    ['all of them', 'agent env ls'],
+  ]);
+}
+
+/** A world of the task. Throws a UsageError for an unknown id. */
+export async function makeEnv(id: string, options: EnvOptions = {}): Promise<Env> {
+  return makeMujocoEnv(id, options);
+}
+
+/** The same with its task and simulation in reach, for tests of the physics. */
+export async function makeMujocoEnv(id: string, _options: EnvOptions = {}): Promise<MujocoEnv> {
+  const definition = envInfo(id);
+  const text = await readModelFile(definition.model);
+  const xml = definition.edit ? definition.edit(text) : text;
+  const simulation = await Simulation.create(xml, definition.views);
+  try {
+    return new MujocoEnv(definition, simulation);
+  } catch (error) {
+    simulation.close();
+    throw error;
+  }
+}
