@@ -1,0 +1,320 @@
+import type { Algorithm, Metrics } from '../algorithms/algorithm.ts';
+import type { Batch } from '../data/batch.ts';
+import type { ReplayBuffer } from '../data/replayBuffer.ts';
+import type { EnvState, VectorEnv, VectorStep } from '../env/env.ts';
+import { AgentError } from '../errors.ts';
+import { Rng, type RngState } from '../random/rng.ts';
+import type { RunStore } from '../runs/runStore.ts';
+import type { StateTree } from '../runs/stateTree.ts';
+import { StreamNoise } from '../tensor/noise.ts';
+import { type Tensor2D, tf } from '../tensor/tf.ts';
+import { Breather } from './breather.ts';
+import { type Evaluation, evaluate } from './evaluate.ts';
+import { restoreVariables, storeVariables } from './variables.ts';
+
+/** When the loop does what, in environment steps. */
+export interface OnlineSchedule {
+  readonly steps: number;
+  readonly warmupSteps: number;
+  readonly updatesPerStep: number;
+  readonly logEvery: number;
+  readonly evalEvery: number;
+  readonly evalEpisodes: number;
+  readonly checkpointEvery: number;
+}
+
+/** A return and the step it was measured at. */
+export interface Score {
+  readonly step: number;
+  readonly return: number;
+  readonly returnStd: number;
+  readonly length: number;
+}
+
+/** Whoever watches: the terminal, the dashboard, a recorder. None of them changes what is computed. */
+export interface OnlineWatcher {
+  /** A row of metrics.jsonl. */
+  row?(step: number, values: Readonly<Record<string, number>>): void;
+  evaluated?(score: Score, best: Score): void;
+  saved?(step: number, seconds: number): void;
+  restored?(step: number, damaged: readonly { step: number; reason: string }[]): void;
+  /** After each step of the worlds: actions taken and what came of them. */
+  stepped?(step: number, actions: Float32Array, result: VectorStep): void;
+}
+
+export interface OnlineRun {
+  readonly algorithm: Algorithm;
+  readonly env: VectorEnv;
+  /** Worlds of its own for evaluations. */
+  readonly evaluationEnv: VectorEnv;
+  readonly replay: ReplayBuffer;
+  readonly store: RunStore;
+  readonly seed: number;
+  readonly schedule: OnlineSchedule;
+  /** True: go on from the last checkpoint, bit for bit. */
+  readonly resume?: boolean;
+  readonly watchers?: readonly OnlineWatcher[];
+  /** Asked after every update; true saves and ends the loop. */
+  readonly stopRequested?: () => boolean;
+}
+
+export interface TrainingResult {
+  readonly finished: boolean;
+  readonly step: number;
+  readonly updates: number;
+  readonly last: Score | undefined;
+  readonly best: Score | undefined;
+}
+
+/**
+ * Trains online: act, step the worlds, store, update, and at their times log, evaluate and save. Everything that
+ * decides what happens next is in the checkpoint, so an interrupted run continues as if it had not been.
+ * Throws `AgentError` when a number is not finite, leaving a dump in the run's `failures/`.
+ */
+export async function trainOnline(run: OnlineRun): Promise<TrainingResult> {
+  const loop = new OnlineLoop(run);
+  await loop.begin();
+  return loop.run();
+}
+
+class OnlineLoop {
+  readonly #run: OnlineRun;
+  readonly #obsDim: number;
+  readonly #actDim: number;
+  readonly #streams: Record<'warmup' | 'act' | 'replay' | 'update', Rng>;
+  #observations = new Float32Array(0);
+  #step = 0;
+  #updates = 0;
+  #last: Score | undefined;
+  #best: Score | undefined;
+  #metrics: Metrics = {};
+  #mark = { seconds: 0, step: 0, updates: 0 };
+  #savedAt = -1;
+
+  constructor(run: OnlineRun) {
+    this.#run = run;
+    this.#obsDim = run.env.spec.observationSpace.low.length;
+    this.#actDim = run.env.spec.actionSpace.low.length;
+    const root = new Rng(run.seed);
+    const [warmup, act, replay, update] = ['warm-up', 'act', 'replay', 'update'].map(name => root.split(name));
+    this.#streams = { warmup: warmup!, act: act!, replay: replay!, update: update! };
+  }
+
+  /** Fresh worlds, or everything from the last checkpoint. */
+  async begin(): Promise<void> {
+    const { store, replay, env, resume, watchers } = this.#run;
+    const restored = resume
+      ? await store.restore(() => {
+          replay.clear();
+          return (start, columns) => replay.append(start, columns as never);
+        })
+      : undefined;
+    if (restored) {
+      restoreVariables(this.#run.algorithm.variables, restored.tensors);
+      await this.#restore(restored.state as unknown as SavedLoop);
+      this.#savedAt = this.#step;
+      for (const watcher of watchers ?? []) watcher.restored?.(this.#step, restored.damaged);
+      await this.#evaluateAndSave(); // if it was interrupted in an evaluation
+    } else {
+      this.#observations = new Float32Array(await env.reset(new Rng(this.#run.seed).split('worlds').uint32()));
+    }
+    this.#mark = { seconds: store.seconds, step: this.#step, updates: this.#updates };
+  }
+
+  async run(): Promise<TrainingResult> {
+    const { schedule, stopRequested } = this.#run;
+    const breather = new Breather();
+    let finished = true;
+    while (this.#step < schedule.steps) {
+      try {
+        await this.#collect();
+        this.#learn();
+      } catch (error) {
+        throw await this.#failed(error);
+      }
+      await this.#atTheirTimes();
+      await breather.breathe();
+      if (stopRequested?.() && this.#step < schedule.steps) {
+        finished = false;
+        break;
+      }
+    }
+    await this.#save(false);
+    return { finished, step: this.#step, updates: this.#updates, last: this.#last, best: this.#best };
+  }
+
+  /** One step of every world. */
+  async #collect(): Promise<void> {
+    const { env, replay, watchers } = this.#run;
+    const { numEnvs } = env;
+    const actions = this.#step < this.#run.schedule.warmupSteps ? this.#randomActions() : this.#policyActions();
+    const result = await env.step(actions);
+    const row = (values: Float32Array, width: number, i: number) => values.subarray(i * width, (i + 1) * width);
+    for (let i = 0; i < numEnvs; i++) {
+      if (result.diverged?.[i]) continue; // a torn transition teaches nothing
+      replay.add({
+        world: i,
+        observation: row(this.#observations, this.#obsDim, i),
+        action: row(actions, this.#actDim, i),
+        reward: result.rewards[i]!,
+        terminated: result.terminated[i] === 1,
+        truncated: result.truncated[i] === 1,
+        nextObservation: row(result.nextObservations, this.#obsDim, i),
+      });
+    }
+    this.#observations = new Float32Array(result.observations);
+    this.#step += numEnvs;
+    for (const { episodeReturn, episodeLength } of result.episodes)
+      this.#log({ 'episode/return': episodeReturn, 'episode/length': episodeLength });
+    for (const watcher of watchers ?? []) watcher.stepped?.(this.#step, actions, result);
+  }
+
+  #randomActions(): Float32Array {
+    return Float32Array.from({ length: this.#run.env.numEnvs * this.#actDim }, () =>
+      this.#streams.warmup.uniform(-1, 1),
+    );
+  }
+
+  #policyActions(): Float32Array {
+    const { algorithm, env } = this.#run;
+    const noise = new StreamNoise(this.#streams.act);
+    return tf.tidy(() => {
+      const observations: Tensor2D = tf.tensor2d(this.#observations, [env.numEnvs, this.#obsDim]);
+      return new Float32Array(algorithm.act(observations, 'explore', noise).dataSync());
+    });
+  }
+
+  /** The updates that are due: `updatesPerStep` for each step from the end of the warm-up on. */
+  #learn(): void {
+    const { schedule, algorithm, replay } = this.#run;
+    const start = Math.max(schedule.warmupSteps, 1);
+    const due = this.#step < start ? 0 : Math.floor((this.#step - start + 1) * schedule.updatesPerStep);
+    const stage = algorithm.stages[0]!;
+    const sample = (): Batch => replay.sample(stage.batchSize, this.#streams.replay);
+    const noise = new StreamNoise(this.#streams.update);
+    while (this.#updates < due && replay.size > 0) {
+      this.#metrics = tf.tidy(() => numbers(stage.update(sample, this.#step / schedule.steps, noise)));
+      this.#updates++;
+      for (const [key, value] of Object.entries(this.#metrics))
+        if (!Number.isFinite(value)) throw new AgentError(`stopped at step ${this.#step}: ${key} is ${value}`);
+    }
+  }
+
+  async #atTheirTimes(): Promise<void> {
+    const { schedule, store } = this.#run;
+    if (this.#due(schedule.logEvery)) {
+      const elapsed = store.seconds - this.#mark.seconds;
+      this.#log({
+        ...(this.#metrics as Record<string, number>),
+        'time/stepsPerSecond': (this.#step - this.#mark.step) / elapsed,
+        'time/updatesPerSecond': (this.#updates - this.#mark.updates) / elapsed,
+      });
+      this.#mark = { seconds: store.seconds, step: this.#step, updates: this.#updates };
+    }
+    await this.#evaluateAndSave();
+  }
+
+  /** At their times, and once for each: an evaluation, and a checkpoint after it. */
+  async #evaluateAndSave(): Promise<void> {
+    const { schedule } = this.#run;
+    const evaluating = this.#due(schedule.evalEvery) || this.#step >= schedule.steps;
+    const evaluated = evaluating && this.#last?.step !== this.#step ? await this.#evaluate() : undefined;
+    const best = evaluated !== undefined && evaluated === this.#best;
+    if (best || this.#due(schedule.checkpointEvery)) await this.#save(best);
+  }
+
+  /** Whether the last step of the worlds reached a multiple of `every`. */
+  #due(every: number): boolean {
+    return Math.floor(this.#step / every) > Math.floor((this.#step - this.#run.env.numEnvs) / every);
+  }
+
+  /** Worlds and noise depend on seed and step alone, so an evaluation changes nothing for the training. */
+  async #evaluate(): Promise<Score | undefined> {
+    const { algorithm, evaluationEnv, schedule, seed, stopRequested, watchers } = this.#run;
+    const result: Evaluation | undefined = await evaluate(algorithm, evaluationEnv, {
+      episodes: schedule.evalEpisodes,
+      seed: new Rng(seed).split(`evaluation ${this.#step}`).uint32(),
+      stopped: stopRequested,
+    });
+    if (!result) return undefined;
+    const score = { step: this.#step, return: result.return, returnStd: result.returnStd, length: result.length };
+    this.#last = score;
+    if (!this.#best || score.return > this.#best.return) this.#best = score;
+    this.#log({ 'eval/return': score.return, 'eval/returnStd': score.returnStd, 'eval/length': score.length });
+    for (const watcher of watchers ?? []) watcher.evaluated?.(score, this.#best);
+    return score;
+  }
+
+  #log(values: Readonly<Record<string, number>>): void {
+    this.#run.store.logger.log(this.#step, values);
+    for (const watcher of this.#run.watchers ?? []) watcher.row?.(this.#step, values);
+  }
+
+  async #save(best: boolean): Promise<void> {
+    if (this.#savedAt === this.#step && !best) return;
+    const { store, algorithm, replay, watchers } = this.#run;
+    const before = store.seconds;
+    const tensors = storeVariables(algorithm.variables);
+    await store.save(this.#step, { tensors, state: await this.#state(), replay }, { best });
+    this.#savedAt = this.#step;
+    for (const watcher of watchers ?? []) watcher.saved?.(this.#step, store.seconds - before);
+  }
+
+  async #state(): Promise<StateTree> {
+    const streams = Object.fromEntries(Object.entries(this.#streams).map(([name, rng]) => [name, rng.state]));
+    const saved: SavedLoop = {
+      step: this.#step,
+      updates: this.#updates,
+      last: this.#last ?? null,
+      best: this.#best ?? null,
+      metrics: this.#metrics as Record<string, number>,
+      observations: this.#observations,
+      streams: streams as SavedLoop['streams'],
+      worlds: await this.#run.env.save(),
+    };
+    return saved as unknown as StateTree;
+  }
+
+  async #restore(saved: SavedLoop): Promise<void> {
+    this.#step = saved.step;
+    this.#updates = saved.updates;
+    this.#last = saved.last ?? undefined;
+    this.#best = saved.best?.step === saved.last?.step ? this.#last : (saved.best ?? undefined);
+    this.#metrics = saved.metrics;
+    this.#observations = new Float32Array(await this.#run.env.restore(saved.worlds));
+    for (const name of Object.keys(saved.streams) as (keyof SavedLoop['streams'])[])
+      this.#streams[name] = new Rng(saved.streams[name]);
+  }
+
+  /** Keeps the state a failure happened in; the last checkpoint stays as it was. */
+  async #failed(error: unknown): Promise<unknown> {
+    if (!(error instanceof AgentError)) return error;
+    const { store, algorithm } = this.#run;
+    const content = { tensors: storeVariables(algorithm.variables), state: await this.#state() };
+    const dump = await store.dumpFailure(this.#step, content, error.message);
+    return new AgentError(
+      error.message,
+      [...error.remedies, ['kept', `a dump in ${dump}`], ['continue', `agent resume ${store.directory}`]],
+      1,
+      { cause: error },
+    );
+  }
+}
+
+interface SavedLoop {
+  readonly step: number;
+  readonly updates: number;
+  readonly last: Score | null;
+  readonly best: Score | null;
+  readonly metrics: Readonly<Record<string, number>>;
+  readonly observations: Float32Array;
+  readonly streams: Readonly<Record<'warmup' | 'act' | 'replay' | 'update', RngState>>;
+  readonly worlds: readonly EnvState[];
+}
+
+/** Reads an update's metrics. */
+function numbers(metrics: Metrics): Record<string, number> {
+  return Object.fromEntries(
+    Object.entries(metrics).map(([key, value]) => [key, typeof value === 'number' ? value : value.dataSync()[0]!]),
+  );
+}
