@@ -58,8 +58,6 @@ export class MujocoEnv implements Env {
     const { simulation, task } = this;
     simulation.zero();
     task.randomize(this.#rng);
-    // Drops what is left of a block of random words, so that saving after any step leaves the stream as it is.
-    void this.#rng.state;
     simulation.forward();
     task.begin();
     this.#elapsed = 0;
