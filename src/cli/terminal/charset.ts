@@ -36,7 +36,7 @@ export function toAscii(text: string): string {
     .replace(/·{3,}/g, dots => ' '.repeat(dots.length))
     .replace(/± /g, '+-')
     .replace(/±/g, '+-')
-    .replace(/[^\x00-\x7f]/g, character => ascii[character] ?? '?')
+    .replace(/[\u0080-\uffff]/g, character => ascii[character] ?? '?')
     .replace(/ +$/gm, '');
 }
 
