@@ -1,7 +1,9 @@
 import type { AlgorithmDefinition } from './algorithm.ts';
 import { qvpo } from './qvpo.ts';
+import { sac } from './sac.ts';
+import { td3 } from './td3.ts';
 
 /** Every algorithm, by the name `--algo` takes. */
 export const algorithms: ReadonlyMap<string, AlgorithmDefinition> = new Map(
-  [qvpo].map(definition => [definition.name, definition as AlgorithmDefinition]),
+  [qvpo, sac, td3].map(definition => [definition.name, definition as AlgorithmDefinition]),
 );

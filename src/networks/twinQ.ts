@@ -23,6 +23,11 @@ export class TwinQ {
     return [this.q1.apply(input).reshape([-1]), this.q2.apply(input).reshape([-1])];
   }
 
+  /** Q₁(s, a) alone [B]. */
+  first(s: Tensor2D, a: Tensor2D): Tensor1D {
+    return this.q1.apply(tf.concat2d([s, a], 1)).reshape([-1]);
+  }
+
   /** min(Q₁, Q₂)(s, a) [B]. */
   min(s: Tensor2D, a: Tensor2D): Tensor1D {
     const [q1, q2] = this.both(s, a);
