@@ -75,7 +75,9 @@ export async function saveCheckpoint(
     await fs.rm(temporary, { recursive: true, force: true }).catch(() => undefined); // the first error is the one to tell
     throw explainDiskError(error, `checkpoint ${step} was not written, the one before it is intact`, folder);
   }
-  return prune(folder, step, keep, fs);
+  return await prune(folder, step, keep, fs).catch(error => {
+    throw explainDiskError(error, `checkpoint ${step} is written, but older ones could not be deleted`, folder);
+  });
 }
 
 /** Writes the files of a checkpoint into an empty directory and syncs them: also the form of a failure's dump. */

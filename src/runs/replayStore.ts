@@ -135,7 +135,15 @@ function cutFront(columns: Columns, part: number): Columns {
 /** Deletes the segments that none of the kept checkpoints needs. */
 export async function pruneReplay(folder: string, kept: readonly ReplayManifest[], fs: Disk = disk): Promise<void> {
   const needed = new Set(kept.flatMap(manifest => manifest.segments.map(segment => segment.name)));
-  for (const name of await fs.readdir(folder)) {
-    if (!needed.has(name)) await fs.rm(join(folder, name), { force: true });
+  try {
+    for (const name of await fs.readdir(folder)) {
+      if (!needed.has(name)) await fs.rm(join(folder, name), { force: true });
+    }
+  } catch (error) {
+    throw explainDiskError(
+      error,
+      'the checkpoint is written, but old parts of the replay could not be deleted',
+      folder,
+    );
   }
 }
