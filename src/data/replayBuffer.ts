@@ -153,6 +153,12 @@ export class ReplayBuffer implements Transitions {
     this.#runs(start, count, (chunk, row, rows, at) => copyRows(part, at, chunk, row, rows));
   }
 
+  /** Forgets all transitions; numbering starts again. */
+  clear(): void {
+    this.#chunks.length = 0;
+    this.#total = 0;
+  }
+
   /** Calls `visit` for each stretch of `count` transitions that lies in one chunk. */
   #runs(
     start: number,

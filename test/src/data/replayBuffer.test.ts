@@ -85,6 +85,9 @@ describe('ReplayBuffer', () => {
       part = Math.min(part, count - start);
       again.append(start, replay.read(start, part));
     }
+    again.clear();
+    expect([again.total, again.size]).toEqual([0, 0]);
+    again.append(count - replay.size, replay.read(count - replay.size, replay.size));
     expect([again.total, again.size]).toEqual([replay.total, replay.size]);
     expect(draw(again, 200, 9)).toEqual(draw(replay, 200, 9));
     for (let t = count; t < count + 50; t++) for (const buffer of [replay, again]) buffer.add(transition(t));
