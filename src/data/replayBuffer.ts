@@ -134,12 +134,6 @@ export class ReplayBuffer implements Transitions {
     return out;
   }
 
-  /** Forgets everything. */
-  clear(): void {
-    this.#total = 0;
-    this.#chunks.length = 0;
-  }
-
   /**
    * Appends stored transitions whose first has number `start`: the next one, or any number if the replay is empty.
    * Throws `AgentError` unless they are the columns that `read` gives.
