@@ -1,4 +1,5 @@
-import type { Env } from '../src/env/env.ts';
+import type { Env, VectorEnv } from '../src/env/env.ts';
+import { LocalVectorEnv } from '../src/env/vectorEnv.ts';
 import { nearest, UsageError } from '../src/errors.ts';
 import { ant } from './mujoco/ant.ts';
 import { halfCheetah } from './mujoco/halfCheetah.ts';
@@ -53,6 +54,20 @@ export async function makeMujocoEnv(id: string, _options: EnvOptions = {}): Prom
     return new MujocoEnv(definition, simulation);
   } catch (error) {
     simulation.close();
+    throw error;
+  }
+}
+
+/** `numEnvs` worlds of the task, stepped in this thread. */
+export async function makeVectorEnv(id: string, numEnvs = 1, options: EnvOptions = {}): Promise<VectorEnv> {
+  if (!Number.isInteger(numEnvs) || numEnvs < 1)
+    throw new UsageError(`${numEnvs} worlds are wanted, at least one can be made`);
+  const envs: Env[] = [];
+  try {
+    for (let i = 0; i < numEnvs; i++) envs.push(await makeEnv(id, options));
+    return new LocalVectorEnv(envs);
+  } catch (error) {
+    for (const env of envs) env.close();
     throw error;
   }
 }

@@ -75,6 +75,8 @@ export class Simulation {
   readonly timestep: number;
   readonly #engine: MainModule;
   readonly #data: MjData;
+  /** Belongs to the engine's data: read, never delete. */
+  readonly #warnings: MjData['warning'];
   readonly #xml: string;
   readonly #viewNames: readonly ViewName[];
   readonly #stateSize: number;
@@ -86,6 +88,7 @@ export class Simulation {
     this.model = shared.model;
     this.#viewNames = views;
     this.#data = new engine.MjData(shared.model);
+    this.#warnings = this.#data.warning;
     this.nq = shared.model.nq;
     this.nv = shared.model.nv;
     this.nu = shared.model.nu;
@@ -159,16 +162,11 @@ export class Simulation {
 
   /** How often the engine ran out of room for contacts or constraints, or met a bad inertia, since `zero`. */
   warnings(): number {
-    const statistics = this.#data.warning;
     let count = 0;
-    try {
-      for (let i = 0; i < 3; i++) {
-        const statistic = statistics.get(i)!;
-        count += statistic.number;
-        statistic.delete();
-      }
-    } finally {
-      statistics.delete();
+    for (let i = 0; i < 3; i++) {
+      const statistic = this.#warnings.get(i)!;
+      count += statistic.number;
+      statistic.delete();
     }
     return count;
   }

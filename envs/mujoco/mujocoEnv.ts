@@ -106,7 +106,7 @@ export class MujocoEnv implements Env {
     return { physics, scalars: { elapsed: this.#elapsed, running }, rng: this.#rng.state };
   }
 
-  restore({ physics, scalars, rng }: EnvState): void {
+  restore({ physics, scalars, rng }: EnvState): Float32Array {
     this.#mustBeOpen();
     const { memory } = this.task;
     const size = this.simulation.stateSize;
@@ -118,10 +118,6 @@ export class MujocoEnv implements Env {
     this.#elapsed = scalars.elapsed ?? 0;
     this.#phase = scalars.running ? 'running' : 'fresh';
     this.#rng = new Rng(rng);
-  }
-
-  /** The observation last returned, a copy. */
-  observation(): Float32Array {
     return this.#lastFinite.slice();
   }
 

@@ -36,7 +36,8 @@ export interface Env {
   step(action: Float32Array): Step;
   /** Everything `restore` needs to go on bit for bit: engine state, random stream, elapsed steps, last observation. */
   save(): EnvState;
-  restore(state: EnvState): void;
+  /** Returns the observation to act on. */
+  restore(state: EnvState): Float32Array;
   /** Generalised positions of the simulated bodies, a copy: what a viewer needs to draw the moment. */
   qpos?(): Float64Array;
   close(): void;
