@@ -5,17 +5,33 @@ import { ant } from './mujoco/ant.ts';
 import { halfCheetah } from './mujoco/halfCheetah.ts';
 import { hopper } from './mujoco/hopper.ts';
 import { humanoid } from './mujoco/humanoid.ts';
+import { humanoidStandup } from './mujoco/humanoidStandup.ts';
 import { invertedDoublePendulum } from './mujoco/invertedDoublePendulum.ts';
 import { invertedPendulum } from './mujoco/invertedPendulum.ts';
 import { readModelFile, Simulation } from './mujoco/mujoco.ts';
 import { MujocoEnv } from './mujoco/mujocoEnv.ts';
+import { pusher } from './mujoco/pusher.ts';
+import { reacher } from './mujoco/reacher.ts';
+import { swimmer } from './mujoco/swimmer.ts';
 import type { TaskDefinition } from './mujoco/task.ts';
 import { walker2d } from './mujoco/walker2d.ts';
 
 const definitions = new Map<string, TaskDefinition>(
-  [...invertedPendulum, ...invertedDoublePendulum, ...hopper, ...halfCheetah, ...walker2d, ...ant, ...humanoid].map(
-    definition => [definition.id.toLowerCase(), definition],
-  ),
+  [
+    invertedPendulum,
+    invertedDoublePendulum,
+    reacher,
+    pusher,
+    swimmer,
+    hopper,
+    halfCheetah,
+    walker2d,
+    ant,
+    humanoid,
+    humanoidStandup,
+  ]
+    .flat()
+    .map(definition => [definition.id.toLowerCase(), definition]),
 );
 
 export interface EnvOptions {
@@ -32,7 +48,9 @@ export function envIds(): string[] {
 export function envInfo(id: string): TaskDefinition {
   const definition = definitions.get(id.toLowerCase());
   if (definition) return definition;
-  const near = nearest(id, envIds());
+  // Of equally near names the versions in use come before v2.
+  const names = envIds();
+  const near = nearest(id, names.toSorted((a, b) => Number(a.endsWith('-v2')) - Number(b.endsWith('-v2'))));
   throw new UsageError(`no environment "${id}"`, [
     ...(near.length > 0 ? [['did you mean', near.join('  ')] as const] : []),
     ['all of them', 'agent env ls'],

@@ -72,7 +72,7 @@ export class Ant implements Task {
     const [xBefore, yBefore] = [this.memory[0]!, this.memory[1]!];
     simulation.ctrl.set(action);
     simulation.step(ANT_FRAME_SKIP);
-    if (this.#version >= 4) simulation.contactWrenches();
+    if (this.#version >= 4 && this.#charged) simulation.contactWrenches();
     this.#clipWrenches();
     this.#remember();
     const xVelocity = (this.memory[0]! - xBefore) / this.#dt;

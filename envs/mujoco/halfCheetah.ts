@@ -39,7 +39,6 @@ class HalfCheetah implements Task {
     const before = simulation.qpos[0]!;
     simulation.ctrl.set(action);
     simulation.step(FRAME_SKIP);
-    if (this.#version >= 4) simulation.contactWrenches();
     const x = simulation.qpos[0]!;
     const velocity = (x - before) / this.#dt;
     const controlCost = CONTROL_COST * sumOfSquares(action);

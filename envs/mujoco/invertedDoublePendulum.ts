@@ -41,7 +41,6 @@ class InvertedDoublePendulum implements Task {
     const simulation = this.#simulation;
     simulation.ctrl.set(action);
     simulation.step(FRAME_SKIP);
-    if (this.#version === 5) simulation.contactWrenches();
     const { site_xpos } = simulation.views;
     const x = site_xpos[this.#tip]!;
     const z = site_xpos[this.#tip + 2]!;

@@ -35,7 +35,6 @@ class InvertedPendulum implements Task {
     const simulation = this.#simulation;
     simulation.ctrl.set(action);
     simulation.step(FRAME_SKIP);
-    if (this.#version === 5) simulation.contactWrenches();
     this.terminated = !(simulation.isFinite() && Math.abs(simulation.qpos[1]!) <= MAX_ANGLE);
     this.reward = this.#version === 5 && this.terminated ? 0 : 1;
     if (this.#version === 5) this.info = { reward_survive: this.reward };

@@ -65,3 +65,8 @@ function errorOfProduct(a: number, b: number, product: number): number {
   const bLow = b - bHigh;
   return aHigh * bHigh - product + aHigh * bLow + aLow * bHigh + aLow * bLow;
 }
+
+/** ‖(x, y, z)‖, rounded like `norm2`. */
+export function norm3(x: number, y: number, z: number): number {
+  return Math.sqrt(fusedMultiplyAdd(z, z, fusedMultiplyAdd(y, y, x * x)));
+}

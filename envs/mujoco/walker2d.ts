@@ -47,7 +47,6 @@ class Walker2d implements Task {
     const before = simulation.qpos[0]!;
     simulation.ctrl.set(action);
     simulation.step(FRAME_SKIP);
-    if (this.#version >= 4) simulation.contactWrenches();
     const { qpos } = simulation;
     const x = qpos[0]!;
     const velocity = (x - before) / this.#dt;
