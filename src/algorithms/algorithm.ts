@@ -24,9 +24,11 @@ export interface Stage {
   readonly batchSize: number;
   /** Gradient updates of an offline stage; online, the environment steps decide. */
   readonly steps?: number;
+  /** The part of the algorithm's variables that this stage trains: what a run can take over from another. */
+  readonly variables?: Variables;
   /**
    * One gradient update. `sample` draws a fresh batch at each call (QVPO takes two); `progress` is the part of the
-   * training done, in [0, 1]. Called inside `tf.tidy`.
+   * training (offline: of the stage) done, in [0, 1]. Called inside `tf.tidy`.
    */
   update(sample: () => Batch, progress: number, noise: Noise): Metrics;
 }

@@ -1,9 +1,11 @@
 import type { AlgorithmDefinition } from './algorithm.ts';
+import { iql } from './iql.ts';
 import { qvpo } from './qvpo.ts';
 import { sac } from './sac.ts';
+import { srpo } from './srpo.ts';
 import { td3 } from './td3.ts';
 
 /** Every algorithm, by the name `--algo` takes. */
 export const algorithms: ReadonlyMap<string, AlgorithmDefinition> = new Map(
-  [qvpo, sac, td3].map(definition => [definition.name, definition as AlgorithmDefinition]),
+  [qvpo, sac, td3, srpo, iql].map(definition => [definition.name, definition as AlgorithmDefinition]),
 );

@@ -18,3 +18,28 @@ export const torchLinear: Initializer = (fanIn, fanOut, noise) => {
     bias: noise.uniform('bias', [fanOut], -bound, bound) as Tensor1D,
   };
 };
+
+/** weight a random orthogonal matrix (rows or columns, whichever are fewer) times `gain`, bias 0: JAX IQL and jaxrl. */
+export const orthogonal =
+  (gain: number): Initializer =>
+  (fanIn, fanOut, noise) => {
+    const [count, size] = [Math.min(fanIn, fanOut), Math.max(fanIn, fanOut)];
+    const rows = orthonormal(noise.normal('weight', [count, size]).dataSync() as Float32Array, count, size);
+    const matrix = tf.mul(tf.tensor2d(rows, [count, size]), gain) as Tensor2D;
+    return { weight: fanIn <= fanOut ? matrix : tf.transpose(matrix), bias: tf.zeros([fanOut]) };
+  };
+
+/** Gram–Schmidt over the rows of [count, size], count ≤ size, in float64, twice for accuracy. Rows of zeros stay zero. */
+function orthonormal(values: Float32Array, count: number, size: number): Float32Array {
+  const rows = Array.from({ length: count }, (_, i) => Float64Array.from(values.subarray(i * size, (i + 1) * size)));
+  for (let i = 0; i < count; i++) {
+    const row = rows[i]!;
+    for (const earlier of [...rows.slice(0, i), ...rows.slice(0, i)]) {
+      const overlap = earlier.reduce((sum, x, j) => sum + x * row[j]!, 0);
+      for (let j = 0; j < size; j++) row[j]! -= overlap * earlier[j]!;
+    }
+    const norm = Math.sqrt(row.reduce((sum, x) => sum + x * x, 0)) || 1;
+    for (let j = 0; j < size; j++) row[j]! /= norm;
+  }
+  return Float32Array.from(rows.flatMap(row => [...row]));
+}

@@ -74,6 +74,8 @@ export class GoldenCase {
     if (stored) return stored;
     const described = this.tensors[`in/${name}`];
     if (described?.formula) return byFormula(described.shape, described.formula);
+    const listed = this.json.formula?.[name.replace(/^params\//, '')];
+    if (listed) return byFormula(listed.shape, listed);
     throw new Error(`${this.name} has no input ${name}`);
   }
 
@@ -94,8 +96,8 @@ export class GoldenCase {
     const own = collect(this.#names(), name => this.entry(name), `params/${part}/`);
     if (Object.keys(own).length > 0) return own;
     const where = this.json.parameters?.where;
-    const text: string | undefined = typeof where === 'string' ? where : where?.[part];
-    const file = /([\w.-]+)\.safetensors/.exec(text ?? '')?.[1];
+    const texts: unknown[] = where?.[part] ? [where[part]] : Object.values(this.json.parameters ?? {});
+    const file = /([\w.-]+)\.safetensors/.exec(texts.filter(text => typeof text === 'string').join('\n'))?.[1];
     if (!file) throw new Error(`${this.name} names no parameters for ${part}`);
     const entries = readSafetensors(join(this.dir, `${file}.safetensors`));
     const strip = (name: string) => name.replace(/^in\//, '').replace(/^params\//, '');
@@ -106,7 +108,8 @@ export class GoldenCase {
   #names(): string[] {
     return Object.keys(this.tensors)
       .filter(name => name.startsWith('in/'))
-      .map(name => name.slice(3));
+      .map(name => name.slice(3))
+      .concat(Object.keys(this.json.formula ?? {}).map(name => `params/${name}`));
   }
 }
 

@@ -7,9 +7,11 @@ import { describe, expect, test } from 'vitest';
 import { tf } from '../../src/tensor/tf.ts';
 import { dataDir } from '../reference.ts';
 import { differences, GoldenCase, type Handler } from './case.ts';
+import { dpmHandlers } from './dpm.ts';
 import { qvpoHandlers } from './qvpo.ts';
+import { srpoHandlers } from './srpo.ts';
 
-const handlers: [RegExp, Handler][] = [...qvpoHandlers];
+const handlers: [RegExp, Handler][] = [...qvpoHandlers, ...dpmHandlers, ...srpoHandlers];
 
 const dir = dataDir('GOLDEN_DIR', 'golden');
 const names = readdirSync(dir)

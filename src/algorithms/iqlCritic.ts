@@ -1,0 +1,109 @@
+import type { Batch } from '../data/batch.ts';
+import type { Initializer } from '../networks/init.ts';
+import { Mlp } from '../networks/mlp.ts';
+import { TwinQ } from '../networks/twinQ.ts';
+import { copyVariables, group } from '../networks/variables.ts';
+import { Adam } from '../optim/adam.ts';
+import { minimize } from '../optim/minimize.ts';
+import { polyak } from '../optim/polyak.ts';
+import type { Noise } from '../tensor/noise.ts';
+import { type Tensor1D, type Tensor2D, tf } from '../tensor/tf.ts';
+import type { Metrics, Sizes, Variables } from './algorithm.ts';
+
+export interface IqlCriticConfig {
+  readonly discount: number;
+  /** Polyak rate of the target critic. */
+  readonly tau: number;
+  /** Which expectile of Q(s, a) over the dataset's actions V(s) is. */
+  readonly expectile: number;
+  /** Width and number of the hidden layers. */
+  readonly hidden: number;
+  readonly criticLayers: number;
+  readonly criticLearningRate: number;
+}
+
+/**
+ * Implicit Q-learning's critic (Kostrikov et al. 2021, arXiv:2110.06169): V(s) is an expectile of Q over the actions in
+ * the data, so no action outside the data is ever judged. Twin Q with a target, and V; ReLU throughout.
+ */
+export class IqlCritic {
+  readonly config: IqlCriticConfig;
+  readonly critic: TwinQ;
+  readonly targetCritic: TwinQ;
+  readonly value: Mlp;
+  readonly variables: Variables;
+  readonly #criticOptimizer: Adam;
+  readonly #valueOptimizer: Adam;
+
+  constructor({ obsDim, actDim }: Sizes, config: IqlCriticConfig, initial: Noise, initializer?: Initializer) {
+    this.config = config;
+    const { hidden, criticLayers, criticLearningRate: learningRate } = config;
+    const inner = new Array<number>(criticLayers).fill(hidden);
+    const options = { activation: 'relu', initializer } as const;
+    const twin = () => new TwinQ({ ...options, sizes: [obsDim + actDim, ...inner, 1] }, initial);
+    [this.critic, this.targetCritic] = [twin(), twin()];
+    this.value = new Mlp({ ...options, sizes: [obsDim, ...inner, 1] }, initial);
+    copyVariables(this.targetCritic.variables, this.critic.variables);
+    this.#criticOptimizer = new Adam(this.critic.variables, { learningRate });
+    this.#valueOptimizer = new Adam(this.value.variables, { learningRate });
+    this.variables = group({
+      critic: this.critic.variables,
+      targetCritic: this.targetCritic.variables,
+      value: this.value.variables,
+      criticOptimizer: this.#criticOptimizer.state,
+      valueOptimizer: this.#valueOptimizer.state,
+    });
+  }
+
+  /** V(s) [B]. */
+  v(s: Tensor2D): Tensor1D {
+    return this.value.apply(s).reshape([-1]);
+  }
+
+  /** A(s, a) = min_i Q_φ̄i(s, a) − V(s) [B]. */
+  advantage(s: Tensor2D, a: Tensor2D): Tensor1D {
+    return tf.sub(this.targetCritic.min(s, a), this.v(s));
+  }
+
+  /** One update in the order of SRPO's code: V(s') is judged before V moves. */
+  update(batch: Batch): Metrics {
+    const vNext = this.v(batch.nextObservations);
+    const value = this.updateValue(batch);
+    const critic = this.updateCritic(batch, vNext);
+    this.updateTarget();
+    return { ...value, ...critic };
+  }
+
+  /** L_V = E |τ − 1[u < 0]| u²,  u = min_i Q_φ̄i(s, a) − V(s) */
+  updateValue({ observations: s, actions: a }: Batch): Metrics {
+    const { expectile } = this.config;
+    const q = this.targetCritic.min(s, a);
+    const { loss, v } = minimize(this.#valueOptimizer, () => {
+      const v = this.v(s);
+      const above = tf.square(tf.relu(tf.sub(q, v))).mul(expectile);
+      const below = tf.square(tf.relu(tf.sub(v, q))).mul(1 - expectile);
+      return { loss: tf.mean(tf.add(above, below)).asScalar(), v: tf.mean(v) };
+    });
+    return { 'value/loss': loss, 'value/mean': v.asScalar(), 'critic/targetQ': tf.mean(q).asScalar() };
+  }
+
+  /** L_Q = ½ Σ_i E (Q_φi(s, a) − y)²,  y = r + γ (1 − terminated) V(s') */
+  updateCritic({ observations: s, actions: a, rewards: r, terminated }: Batch, vNext: Tensor1D): Metrics {
+    const y = this.target(r, terminated, vNext);
+    const { loss, q } = minimize(this.#criticOptimizer, () => {
+      const [q1, q2] = this.critic.both(s, a);
+      const loss = tf.add(tf.mean(tf.square(tf.sub(q1, y))), tf.mean(tf.square(tf.sub(q2, y)))).mul(0.5);
+      return { loss: loss.asScalar(), q: tf.mean(q1) };
+    });
+    return { 'critic/loss': loss, 'critic/q': q.asScalar(), 'critic/nextV': tf.mean(vNext).asScalar() };
+  }
+
+  target(r: Tensor1D, terminated: Tensor1D, vNext: Tensor1D): Tensor1D {
+    return tf.add(r, tf.mul(tf.mul(tf.sub(1, terminated), this.config.discount), vNext));
+  }
+
+  /** φ̄ ← τ φ + (1 − τ) φ̄ */
+  updateTarget(): void {
+    polyak(this.targetCritic.variables, this.critic.variables, this.config.tau);
+  }
+}
