@@ -1,8 +1,19 @@
-import { linkSync, mkdirSync, readdirSync, readFileSync, readlinkSync, unlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { AgentError } from '../errors.ts';
-import { randomName } from './durable.ts';
+import { explainDiskError, randomName } from './durable.ts';
 
 /** Who writes to a run directory: enough to tell for certain whether the process still lives. */
 export interface Holder {
@@ -21,10 +32,10 @@ export interface Holder {
 const FOLDER = '.lock';
 
 /**
- * The right to write to a run directory: at most one living process has it. Holders are numbered, and the files with
- * their numbers are never deleted: the n-th is created (`link`, which fails if it exists) only when the one before is
- * released or dead, neither of which can be undone. So of any number of racing processes exactly one wins, and nobody
- * has to break a stale lock.
+ * The right to write to a run directory: at most one living process has it. Holders are numbered, and their numbers are
+ * never free again: the file of the n-th is created (`link`, which fails if it exists) only when the one before was
+ * released (renamed to `<n>.released`, which takes no space) or its process is dead, neither of which can be undone. So
+ * of any number of racing processes exactly one wins, and nobody has to break a stale lock.
  */
 export class RunLock {
   #folder: string;
@@ -41,23 +52,20 @@ export class RunLock {
   /** Takes the run or throws `AgentError` saying which process has it. */
   static acquire(run: string, since = new Date()): RunLock {
     const folder = join(run, FOLDER);
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
     const mine = join(folder, `.tmp-${process.pid}-${randomName()}`);
-    writeFileSync(mine, JSON.stringify(thisProcess(since)), { flag: 'wx', mode: 0o600 });
     try {
+      mkdirSync(folder, { recursive: true, mode: 0o700 });
+      writeFileSync(mine, JSON.stringify(thisProcess(since)), { flag: 'wx', mode: 0o600 });
       for (;;) {
         const { number, released } = newest(folder);
         const holder = number === 0 || released ? undefined : readHolder(folder, number);
         if (holder && isAlive(holder)) throw inUse(run, holder);
-        try {
-          linkSync(mine, join(folder, String(number + 1)));
-          return new RunLock(folder, number + 1, holder);
-        } catch (error) {
-          if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error; // somebody was faster: look again
-        }
+        if (takeNumber(folder, mine, number + 1)) return new RunLock(folder, number + 1, holder);
       }
+    } catch (error) {
+      throw explainDiskError(error, `the run ${run} could not be taken`, folder);
     } finally {
-      unlinkSync(mine);
+      rmSync(mine, { force: true });
     }
   }
 
@@ -73,7 +81,7 @@ export class RunLock {
     }
     if (found.number === 0 || found.released) return undefined;
     const holder = readHolder(folder, found.number);
-    return isAlive(holder) ? holder : undefined;
+    return holder && isAlive(holder) ? holder : undefined;
   }
 
   /** The run directory was renamed to `run`. */
@@ -82,23 +90,43 @@ export class RunLock {
   }
 
   release(): void {
-    writeFileSync(join(this.#folder, `${this.#number}.released`), '', { mode: 0o600 });
+    const file = join(this.#folder, String(this.#number));
+    renameSync(file, `${file}.released`);
   }
+}
+
+/** False if somebody was faster. */
+function takeNumber(folder: string, mine: string, number: number): boolean {
+  const file = join(folder, String(number));
+  try {
+    linkSync(mine, file);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  }
+  if (!existsSync(`${file}.released`)) return true;
+  unlinkSync(file); // somebody had this number and let go of it in between
+  return false;
 }
 
 function newest(folder: string): { number: number; released: boolean } {
   const names = readdirSync(folder);
-  const number = Math.max(0, ...names.filter(name => /^\d+$/.test(name)).map(Number));
+  const number = Math.max(
+    0,
+    ...names.filter(name => /^\d+(\.released)?$/.test(name)).map(name => Number.parseInt(name, 10)),
+  );
   return { number, released: names.includes(`${number}.released`) };
 }
 
-function readHolder(folder: string, number: number): Holder {
+/** The holder with this number; undefined if it let go while we looked. */
+function readHolder(folder: string, number: number): Holder | undefined {
   const path = join(folder, String(number));
   try {
     return JSON.parse(readFileSync(path, 'utf8')) as Holder;
   } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw new AgentError(`${path} is damaged: ${(error as Error).message}`, [
-      ['if no process uses the run', `touch ${path}.released`],
+      ['if no process uses the run', `mv ${path} ${path}.released`],
     ]);
   }
 }

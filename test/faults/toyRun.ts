@@ -1,44 +1,13 @@
 import { ReplayBuffer } from '../../src/data/replayBuffer.ts';
 import type { Disk } from '../../src/runs/durable.ts';
-import type { RunHeader } from '../../src/runs/header.ts';
-import type { NewRunConfig } from '../../src/runs/runConfig.ts';
 import { RunStore } from '../../src/runs/runStore.ts';
 import { stored } from '../../src/runs/safetensors.ts';
+import { toyConfig } from './toyConfig.ts';
 
 /** Trials: a few on every change, all of them with FAULT_TRIALS=full (`npm run test:full`). */
 export function trials(few: number, all: number): number {
   return process.env.FAULT_TRIALS === 'full' ? all : few;
 }
-
-const header: RunHeader = {
-  source: '',
-  config: '',
-  seed: 0,
-  node: process.version,
-  engine: '',
-  lockfile: '',
-  cpu: '',
-  threads: 1,
-  backend: 'cpu',
-};
-
-export const toyConfig: NewRunConfig = {
-  command: ['online', '--env', 'Toy-v0'],
-  kind: 'online',
-  algo: 'qvpo',
-  task: 'Toy-v0',
-  seed: 0,
-  preset: 'fast',
-  steps: 100,
-  backend: 'cpu',
-  values: {},
-  sources: {},
-  options: {},
-  environment: {},
-  versions: {},
-  machine: {},
-  header,
-};
 
 const CAPACITY = 300;
 const OBS = 5;
