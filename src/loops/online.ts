@@ -10,6 +10,7 @@ import { StreamNoise } from '../tensor/noise.ts';
 import { type Tensor2D, tf } from '../tensor/tf.ts';
 import { Breather } from './breather.ts';
 import { type Evaluation, evaluate } from './evaluate.ts';
+import { firstNonFinite, nonFiniteIndex } from './finite.ts';
 import { restoreVariables, storeVariables } from './variables.ts';
 
 /** When the loop does what, in environment steps. */
@@ -163,6 +164,11 @@ class OnlineLoop {
       });
     }
     this.#observations = new Float32Array(result.observations);
+    const bad = nonFiniteIndex(this.#observations);
+    if (bad !== undefined)
+      throw new AgentError(
+        `observation[${bad % this.#obsDim}] of world ${Math.floor(bad / this.#obsDim)} is ${this.#observations[bad]}`,
+      );
     this.#step += numEnvs;
     for (const { episodeReturn, episodeLength } of result.episodes)
       this.#log({ 'episode/return': episodeReturn, 'episode/length': episodeLength });
@@ -197,13 +203,15 @@ class OnlineLoop {
       this.#updates++;
       for (const [key, value] of Object.entries(this.#metrics))
         if (!Number.isFinite(value)) throw new AgentError(`stopped at step ${this.#step}: ${key} is ${value}`);
+      const bad = firstNonFinite(algorithm.variables);
+      if (bad) throw new AgentError(`stopped at step ${this.#step}: ${bad}`);
     }
   }
 
   async #atTheirTimes(): Promise<void> {
     const { schedule, store } = this.#run;
     if (this.#due(schedule.logEvery)) {
-      const elapsed = store.seconds - this.#mark.seconds;
+      const elapsed = Math.max(store.seconds - this.#mark.seconds, 1e-6);
       this.#log({
         ...(this.#metrics as Record<string, number>),
         'time/stepsPerSecond': (this.#step - this.#mark.step) / elapsed,
