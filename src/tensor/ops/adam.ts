@@ -1,3 +1,4 @@
+import { type AcceleratedBackend, accelerated } from '../../backend/accelerated.ts';
 import { type Tensor, tf, type Variable } from '../tf.ts';
 
 export interface AdamStep {
@@ -19,6 +20,48 @@ export interface AdamStep {
  *   m ← β₁m + (1 − β₁)g,  v ← β₂v + (1 − β₂)g²,  θ ← θ(1 − η·decay) − η · m̂ / (√v̂ + ε)
  */
 export function adamStep(
+  variables: readonly Variable[],
+  gradients: readonly Tensor[],
+  m: readonly Variable[],
+  v: readonly Variable[],
+  args: AdamStep,
+): Tensor {
+  const backend = accelerated();
+  return backend ? fused(backend, variables, gradients, m, v, args) : definition(variables, gradients, m, v, args);
+}
+
+function fused(
+  backend: AcceleratedBackend,
+  variables: readonly Variable[],
+  gradients: readonly Tensor[],
+  m: readonly Variable[],
+  v: readonly Variable[],
+  { learningRate, beta1, beta2, epsilon, weightDecay, clipNorm, step }: AdamStep,
+): Tensor {
+  const buffers = variables.flatMap((variable, i) => {
+    const gradient = gradients[i]!;
+    if (gradient.size !== variable.size) throw new Error(`gradient [${gradient.shape}] of [${variable.shape}]`);
+    return [backend.writable(variable), backend.values(gradient), backend.writable(m[i]!), backend.writable(v[i]!)];
+  });
+  const norm = backend.run(
+    'adam',
+    buffers,
+    [variables.length, ...variables.map(variable => variable.size)],
+    [
+      learningRate / (1 - beta1 ** step),
+      beta1,
+      beta2,
+      epsilon,
+      1 / Math.sqrt(1 - beta2 ** step),
+      1 - learningRate * weightDecay,
+      Number.isFinite(clipNorm) ? clipNorm : 0,
+    ],
+  );
+  return tf.scalar(norm);
+}
+
+/** What `adamStep` means. */
+export function definition(
   variables: readonly Variable[],
   gradients: readonly Tensor[],
   m: readonly Variable[],

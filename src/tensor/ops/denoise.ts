@@ -1,3 +1,5 @@
+import { type AcceleratedBackend, accelerated } from '../../backend/accelerated.ts';
+import { activationCode } from '../../backend/library.ts';
 import { type Tensor, type Tensor1D, type Tensor2D, tf } from '../tf.ts';
 import { type Activation, dense } from './dense.ts';
 
@@ -34,6 +36,48 @@ export interface DenoiseArgs {
 
 /** The whole sampling chain, forward only: actions [K·B, A], clipped to [−1, 1] at the end. */
 export function denoise(args: DenoiseArgs): Tensor2D {
+  const backend = accelerated();
+  return backend ? fused(backend, args) : definition(args);
+}
+
+/** The chain tile by tile, activations staying in the cache; the states' part of layer 1 once per state. */
+function fused(backend: AcceleratedBackend, args: DenoiseArgs): Tensor2D {
+  const { body, observations, candidates, coefficients, embeddings, initialNoise, stepNoise } = args;
+  const [rows, actDim] = initialNoise.shape;
+  const [calls, embedding] = embeddings.shape;
+  const [batch, obsDim] = observations.shape;
+  const sizes = layerSizes(body.layers);
+  if (rows !== batch * candidates || sizes[0] !== actDim + embedding + obsDim || sizes.at(-1) !== actDim)
+    throw new Error(`denoise: ${rows} rows of ${actDim} for ${candidates} × [${observations.shape}], layers ${sizes}`);
+  if (stepNoise.size !== calls * rows * actDim || coefficients.length !== 5 * calls)
+    throw new Error(`denoise: noise [${stepNoise.shape}], ${coefficients.length} coefficients for ${calls} calls`);
+  const { info, values } = backend.output([rows, actDim]);
+  const inputs = [initialNoise, stepNoise, observations, embeddings].map(t => backend.values(t));
+  backend.run(
+    'denoise',
+    [values, ...inputs, coefficients, ...body.layers.flatMap(l => [backend.values(l.weight), backend.values(l.bias)])],
+    [
+      body.layers.length,
+      activationCode[body.activation],
+      batch,
+      candidates,
+      actDim,
+      embedding,
+      obsDim,
+      calls,
+      ...sizes,
+    ],
+  );
+  return tf.engine().makeTensorFromTensorInfo(info) as Tensor2D;
+}
+
+/** Input, hidden and output sizes of a stack of layers. */
+export function layerSizes(layers: readonly Layer[]): number[] {
+  return [layers[0]!.weight.shape[0], ...layers.map(({ weight }) => weight.shape[1])];
+}
+
+/** What `denoise` means. */
+export function definition(args: DenoiseArgs): Tensor2D {
   return tf.tidy(() => {
     const { body, observations, candidates, coefficients, embeddings } = args;
     const rows = args.initialNoise.shape[0];

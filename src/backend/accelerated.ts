@@ -1,0 +1,127 @@
+import { CpuBackend, type TensorInfo, tf, type Variable } from '../tensor/tf.ts';
+import type { Buffer, KernelLibrary, KernelName } from './library.ts';
+import { BufferPool } from './pool.ts';
+
+type DataId = TensorInfo['dataId'];
+interface Entry {
+  values: Float32Array;
+  dtype: string;
+  refCount: number;
+  /** The array is ours alone: from the pool, seen by nobody outside, and back into the pool when the tensor goes. */
+  pooled?: boolean;
+  /** A second array of the same length that lives as long (what the gradient needs beside the result). */
+  attached?: Float32Array;
+}
+
+/**
+ * tfjs's plain backend, with our kernels in the hot places. Tensors made by kernels live in pooled arrays, which are
+ * never handed out: reading a tensor copies it.
+ */
+export class AcceleratedBackend extends CpuBackend {
+  /** Of one kind for life; another thread count makes another object of it. */
+  library: KernelLibrary;
+  readonly #pool: BufferPool;
+
+  constructor(library: KernelLibrary) {
+    super();
+    (this as unknown as { firstUse: boolean }).firstUse = false; // no advice to install tfjs-node
+    this.library = library;
+    this.#pool = new BufferPool(
+      length => this.library.allocate(length),
+      values => this.library.release(values),
+    );
+  }
+
+  run(kernel: KernelName, buffers: readonly Buffer[], ints: ArrayLike<number>, reals?: ArrayLike<number>): number {
+    return this.library.run(kernel, buffers, ints, reals);
+  }
+
+  /** A float32 tensor with arbitrary contents, and its array to write to. */
+  output(shape: readonly number[]): { info: TensorInfo; values: Float32Array } {
+    const values = this.#pool.take(sizeOf(shape));
+    const info = super.makeTensorInfo([...shape], 'float32', values.length === 0 ? values : undefined);
+    const entry = this.#entry(info.dataId);
+    entry.values = values;
+    entry.pooled = values.length > 0;
+    return { info, values };
+  }
+
+  /** A second array as long as the tensor, which lives as long as its numbers do. */
+  attach(tensor: TensorInfo): Float32Array {
+    const attached = this.#pool.take(sizeOf(tensor.shape));
+    this.#entry(tensor.dataId).attached = attached;
+    return attached;
+  }
+
+  attached(tensor: TensorInfo): Float32Array | undefined {
+    return this.#entry(tensor.dataId).attached;
+  }
+
+  /** The numbers of a tensor, in place: read only. */
+  values(tensor: TensorInfo): Float32Array {
+    return this.#entry(tensor.dataId).values;
+  }
+
+  ints(tensor: TensorInfo): Int32Array {
+    return this.#entry(tensor.dataId).values as unknown as Int32Array;
+  }
+
+  /** The numbers of a variable to be changed in place, after making sure that nobody else sees them. */
+  writable(variable: Variable): Float32Array {
+    const entry = this.#entry(variable.dataId);
+    if (entry.refCount > 1) {
+      const { info, values } = this.output(variable.shape);
+      values.set(entry.values);
+      const copy = tf.engine().makeTensorFromTensorInfo(info);
+      variable.assign(copy as typeof variable);
+      copy.dispose();
+      return values;
+    }
+    if (!entry.pooled) {
+      const values = this.#pool.take(variable.size);
+      values.set(entry.values);
+      entry.values = values;
+      entry.pooled = true;
+    }
+    return entry.values;
+  }
+
+  override write(values: never, shape: number[], dtype: 'float32'): DataId {
+    const array = values as ArrayLike<number> | undefined; // undefined: `output` sets it
+    // A kernel of the plain backend may return part of its input's array (slice): that must not be pooled twice.
+    const own = array && this.library.owns(array) ? (array as Float32Array).slice() : array;
+    return super.write(own as never, shape, dtype);
+  }
+
+  override readSync(dataId: DataId) {
+    const entry = this.#entry(dataId);
+    return entry.pooled ? entry.values.slice() : super.readSync(dataId);
+  }
+
+  override disposeData(dataId: DataId, force = false): boolean {
+    const entry = this.data.has(dataId) ? this.#entry(dataId) : undefined;
+    const released = super.disposeData(dataId, force);
+    if (entry?.pooled && !this.data.has(dataId)) {
+      entry.pooled = false;
+      this.#pool.give(entry.values);
+      if (entry.attached) this.#pool.give(entry.attached);
+    }
+    return released;
+  }
+
+  #entry(dataId: DataId): Entry {
+    return this.data.get(dataId) as unknown as Entry;
+  }
+}
+
+export function sizeOf(shape: readonly number[]): number {
+  let size = 1;
+  for (const n of shape) size *= n;
+  return size;
+}
+
+/** The backend in use, if it has our kernels. */
+export function accelerated(): AcceleratedBackend | undefined {
+  const backend = tf.backend();
+  return backend instanceof AcceleratedBackend ? backend : undefined;
+}

@@ -1,0 +1,268 @@
+// Matrix products. B is copied into panels of NR columns, each [K][NR], so that the inner loop reads it in order; A is
+// read in place through two strides, which covers its transpose. One accumulator per output element, k ascending: a
+// result does not depend on tile sizes, on the partition into tasks, or on the number of threads.
+#pragma once
+#include "kernels.h"
+#include "vector.h"
+
+namespace agent {
+namespace {
+
+#if defined(__AVX512F__)
+constexpr int MR = 12, NV = 2;  // 24 accumulators, 2 of B, 1 of A, of 32 registers
+#elif defined(__AVX2__)
+constexpr int MR = 6, NV = 2;  // 12 + 2 + 1 of 16
+#elif defined(__ARM_NEON)
+constexpr int MR = 6, NV = 4;  // 24 + 4 + 1 of 32
+#elif defined(__wasm__)
+constexpr int MR = 4, NV = 2;  // engines spill from 12 accumulators on
+#else
+constexpr int MR = 4, NV = 2;
+#endif
+constexpr int NR = NV * W;
+
+/// C[M × V·W] (+)= A[M × K] · panel[K × V·W]; a(i, k) = a[i·rs + k·cs].
+template <int M, int V, bool ADD>
+static void micro(int K, const float* a, ptrdiff_t rs, ptrdiff_t cs, const float* panel, int panelStride, float* c,
+                  ptrdiff_t ldc) {
+  vf acc[M][V];
+#pragma GCC unroll 16
+  for (int i = 0; i < M; i++)
+#pragma GCC unroll 4
+    for (int v = 0; v < V; v++) acc[i][v] = ADD ? load(c + i * ldc + v * W) : vf{};
+  for (int k = 0; k < K; k++) {
+    vf b[V];
+#pragma GCC unroll 4
+    for (int v = 0; v < V; v++) b[v] = load(panel + v * W);
+#pragma GCC unroll 16
+    for (int i = 0; i < M; i++) {
+      vf s = splat(a[i * rs]);
+#pragma GCC unroll 4
+      for (int v = 0; v < V; v++) acc[i][v] = fma(s, b[v], acc[i][v]);
+    }
+    a += cs;
+    panel += panelStride;
+  }
+#pragma GCC unroll 16
+  for (int i = 0; i < M; i++)
+#pragma GCC unroll 4
+    for (int v = 0; v < V; v++) store(c + i * ldc + v * W, acc[i][v]);
+}
+
+using Micro = void (*)(int, const float*, ptrdiff_t, ptrdiff_t, const float*, int, float*, ptrdiff_t);
+
+template <int V, bool ADD>
+static Micro microFor(int m) {
+  switch (m) {
+    case 1: return micro<1, V, ADD>;
+    case 2: return micro<2, V, ADD>;
+    case 3: return micro<3, V, ADD>;
+    case 4: return micro<4, V, ADD>;
+#if defined(__AVX512F__) || defined(__AVX2__) || defined(__ARM_NEON)
+    case 5: return micro<5, V, ADD>;
+    case 6: return micro<6, V, ADD>;
+#endif
+#if defined(__AVX512F__)
+    case 7: return micro<7, V, ADD>;
+    case 8: return micro<8, V, ADD>;
+    case 9: return micro<9, V, ADD>;
+    case 10: return micro<10, V, ADD>;
+    case 11: return micro<11, V, ADD>;
+    case 12: return micro<12, V, ADD>;
+#endif
+  }
+  return nullptr;
+}
+
+/// Panels of B: ⌈N/NR⌉ × K × NR floats, zeros behind column N.
+INLINE size_t packedSize(int K, int N) { return (size_t)ceilDiv(N, NR) * NR * K; }
+
+/// Four rows of four floats to their transpose.
+INLINE void transpose4(const float* from, ptrdiff_t ld, float* to, ptrdiff_t ldTo) {
+  typedef float q __attribute__((vector_size(16)));
+  typedef float qu __attribute__((vector_size(16), aligned(4), may_alias));
+  q a = *(const qu*)from, b = *(const qu*)(from + ld), c = *(const qu*)(from + 2 * ld), d = *(const qu*)(from + 3 * ld);
+  q ab0 = __builtin_shufflevector(a, b, 0, 4, 1, 5), ab1 = __builtin_shufflevector(a, b, 2, 6, 3, 7);
+  q cd0 = __builtin_shufflevector(c, d, 0, 4, 1, 5), cd1 = __builtin_shufflevector(c, d, 2, 6, 3, 7);
+  *(qu*)to = __builtin_shufflevector(ab0, cd0, 0, 1, 4, 5);
+  *(qu*)(to + ldTo) = __builtin_shufflevector(ab0, cd0, 2, 3, 6, 7);
+  *(qu*)(to + 2 * ldTo) = __builtin_shufflevector(ab1, cd1, 0, 1, 4, 5);
+  *(qu*)(to + 3 * ldTo) = __builtin_shufflevector(ab1, cd1, 2, 3, 6, 7);
+}
+
+/// Copies panel j of B, b(k, n) = b[k·ld + n], or b[n·ld + k] if `transposed`.
+static void packPanel(const float* b, ptrdiff_t ld, bool transposed, int K, int N, int j, float* to) {
+  const int n0 = j * NR, n = minimum(NR, N - n0);
+  to += (size_t)j * NR * K;
+  if (n < NR)
+    for (size_t i = 0; i < (size_t)K * NR; i++) to[i] = 0;
+  if (!transposed) {
+    for (int k = 0; k < K; k++, to += NR) {
+      const float* row = b + k * ld + n0;
+      if (n == NR)
+        for (int v = 0; v < NV; v++) store(to + v * W, load(row + v * W));
+      else
+        for (int i = 0; i < n; i++) to[i] = row[i];
+    }
+    return;
+  }
+  b += n0 * ld;
+  int i = 0;
+  for (; i + 4 <= n; i += 4) {
+    int k = 0;
+    for (; k + 4 <= K; k += 4) transpose4(b + i * ld + k, ld, to + k * NR + i, NR);
+    for (; k < K; k++)
+      for (int r = 0; r < 4; r++) to[k * NR + i + r] = b[(i + r) * ld + k];
+  }
+  for (; i < n; i++)
+    for (int k = 0; k < K; k++) to[k * NR + i] = b[i * ld + k];
+}
+
+static float* pack(const float* b, ptrdiff_t ld, bool transposed, int K, int N) {
+  float* to = (float*)workspace(4 * packedSize(K, N));
+  parallel(ceilDiv(N, NR), [=](int j, int) { packPanel(b, ld, transposed, K, N, j, to); });
+  return to;
+}
+
+/// What is added to a product, and what becomes of it. `columnAdd` [N] and `rowAdd` [M × N] may be null; `z` keeps the
+/// activation's argument for the backward pass.
+struct Finish {
+  const float* columnAdd = nullptr;
+  const float* rowAdd = nullptr;
+  ptrdiff_t rowAddStride = 0;
+  float* z = nullptr;
+  ptrdiff_t zStride = 0;
+  int activation = LINEAR;
+};
+
+template <int A>
+static void finishTile(float* c, ptrdiff_t ldc, int m, int n, int row, int column, const Finish& f) {
+  for (int i = 0; i < m; i++) {
+    float* y = c + i * ldc;
+    const float* add = f.columnAdd ? f.columnAdd + column : nullptr;
+    const float* more = f.rowAdd ? f.rowAdd + (row + i) * f.rowAddStride + column : nullptr;
+    float* z = f.z ? f.z + (row + i) * f.zStride + column : nullptr;
+    int j = 0;
+    for (; j + W <= n; j += W) {
+      vf x = load(y + j);
+      if (add) x = x + load(add + j);
+      if (more) x = x + load(more + j);
+      if (z) store(z + j, x);
+      store(y + j, activate<A>(x));
+    }
+    if (j < n) {
+      vf x = loadPart(y + j, n - j);
+      if (add) x = x + loadPart(add + j, n - j);
+      if (more) x = x + loadPart(more + j, n - j);
+      if (z) storePart(z + j, x, n - j);
+      storePart(y + j, activate<A>(x), n - j);
+    }
+  }
+}
+
+static void finish(float* c, ptrdiff_t ldc, int m, int n, int row, int column, const Finish& f) {
+  switch (f.activation) {
+    case LINEAR:
+      if (f.columnAdd || f.rowAdd || f.z) finishTile<LINEAR>(c, ldc, m, n, row, column, f);
+      return;
+    case RELU: return finishTile<RELU>(c, ldc, m, n, row, column, f);
+    case MISH: return finishTile<MISH>(c, ldc, m, n, row, column, f);
+    case SILU: return finishTile<SILU>(c, ldc, m, n, row, column, f);
+    case TANH: return finishTile<TANH>(c, ldc, m, n, row, column, f);
+  }
+}
+
+/// Panels j0 … j1−1 of rows m0 … m1−1 (at most 8 MR) of C = finish(A · B) on the calling thread. K is cut so that a
+/// panel's part stays in the first-level cache while all rows pass over it.
+static void productBlock(int m0, int m1, int j0, int j1, int N, int K, const float* a, ptrdiff_t rs, ptrdiff_t cs,
+                         const float* packed, float* c, ptrdiff_t ldc, const Finish& f) {
+  constexpr int KC = 320;
+  float part[8 * MR * NR];
+  for (int j = j0; j < j1; j++) {
+    const int n0 = j * NR, n = minimum(NR, N - n0);
+    const bool narrow = n <= W && NV > 1, whole = n == NR;
+    float* const to = whole ? c + m0 * ldc + n0 : part;
+    const ptrdiff_t ldTo = whole ? ldc : NR;
+    for (int k = 0; k < K || k == 0; k += KC) {
+      const int count = minimum(KC, K - k);
+      const float* panel = packed + (size_t)j * NR * K + (size_t)k * NR;
+      for (int i = m0; i < m1; i += MR) {
+        const int m = minimum(MR, m1 - i);
+        float* tile = to + (i - m0) * ldTo;
+        Micro run = narrow ? (k ? microFor<1, true>(m) : microFor<1, false>(m))
+                           : (k ? microFor<NV, true>(m) : microFor<NV, false>(m));
+        run(count, a + i * rs + k * cs, rs, cs, panel, NR, tile, ldTo);
+        if (k + KC >= K) finish(tile, ldTo, m, n, i, n0, f);
+      }
+    }
+    if (!whole)
+      for (int i = 0; i < m1 - m0; i++)
+        for (int q = 0; q < n; q++) c[(m0 + i) * ldc + n0 + q] = part[i * NR + q];
+  }
+}
+
+/// Rows of one task: few enough for an even load, many enough to reuse a panel.
+INLINE int rowBlock(int M) { return M <= 2048 ? 2 * MR : 8 * MR; }
+
+/// The partition of a product into tasks: row blocks × groups of panels.
+struct Partition {
+  int rows, rowBlocks, panels, panelGroups, groupSize;
+  Partition(int M, int N) {
+    rows = rowBlock(M);
+    rowBlocks = ceilDiv(M, rows);
+    panels = ceilDiv(N, NR);
+    // Few rows (a weight's gradient, a small batch): also cut the columns.
+    panelGroups = rowBlocks >= 32 || rowBlocks == 0 ? 1 : minimum(panels, ceilDiv(32, rowBlocks));
+    groupSize = ceilDiv(panels, panelGroups);
+    panelGroups = ceilDiv(panels, groupSize);
+  }
+  int count() const { return rowBlocks * panelGroups; }
+};
+
+static void productTask(const Partition& p, int task, int M, int N, int K, const float* a, ptrdiff_t rs, ptrdiff_t cs,
+                        const float* packed, float* c, ptrdiff_t ldc, const Finish& f) {
+  const int m0 = task / p.panelGroups * p.rows, j0 = task % p.panelGroups * p.groupSize;
+  productBlock(m0, minimum(M, m0 + p.rows), j0, minimum(p.panels, j0 + p.groupSize), N, K, a, rs, cs, packed, c, ldc, f);
+}
+
+static void product(int M, int N, int K, const float* a, ptrdiff_t rs, ptrdiff_t cs, const float* packed, float* c,
+                    ptrdiff_t ldc, const Finish& f) {
+  Partition p(M, N);
+  parallel(p.count(), [&](int task, int) { productTask(p, task, M, N, K, a, rs, cs, packed, c, ldc, f); });
+}
+
+/// Rows of few: B is read in place, [K × N] with row stride ldb, by column blocks of `V` vectors.
+template <int M>
+static void fewRows(int N, int K, const float* a, ptrdiff_t rs, const float* b, ptrdiff_t ldb, float* c, ptrdiff_t ldc,
+                    const Finish& f) {
+  constexpr int V = M <= 2 ? 4 : 2;
+  int n0 = 0;
+  for (; n0 + V * W <= N; n0 += V * W) micro<M, V, false>(K, a, rs, 1, b + n0, (int)ldb, c + n0, ldc);
+  for (; n0 + W <= N; n0 += W) micro<M, 1, false>(K, a, rs, 1, b + n0, (int)ldb, c + n0, ldc);
+  for (; n0 < N; n0++)
+    for (int i = 0; i < M; i++) {
+      float s = 0;
+      for (int k = 0; k < K; k++) s += a[i * rs + k] * b[k * ldb + n0];
+      c[i * ldc + n0] = s;
+    }
+  finish(c, ldc, M, N, 0, 0, f);
+}
+
+/// As `fewRows`, for any number of rows; for products too small to be worth packing.
+static void smallProduct(int M, int N, int K, const float* a, ptrdiff_t rs, const float* b, ptrdiff_t ldb, float* c,
+                         ptrdiff_t ldc, Finish f) {
+  while (M > 0) {
+    const int m = M >= 4 ? 4 : M >= 2 ? 2 : 1;
+    if (m == 4) fewRows<4>(N, K, a, rs, b, ldb, c, ldc, f);
+    if (m == 2) fewRows<2>(N, K, a, rs, b, ldb, c, ldc, f);
+    if (m == 1) fewRows<1>(N, K, a, rs, b, ldb, c, ldc, f);
+    M -= m;
+    a += m * rs;
+    c += m * ldc;
+    if (f.rowAdd) f.rowAdd += m * f.rowAddStride;
+    if (f.z) f.z += m * f.zStride;
+  }
+}
+
+}  // namespace
+}  // namespace agent

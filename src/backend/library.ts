@@ -1,0 +1,60 @@
+import type { Activation } from './activation.ts';
+
+/** The kernels' names, in the order of their number in `kernels/kernels.cc` and `kernels/noise.cc`. */
+export const kernelNames = [
+  'matMul',
+  'denseForward',
+  'denseBackward',
+  'adam',
+  'polyak',
+  'denoise',
+  'forward',
+  'gatherRows',
+  'unary',
+  'binary',
+  'reduce',
+  'normal',
+  'uniform',
+  'integers',
+] as const;
+export type KernelName = (typeof kernelNames)[number];
+
+export type Buffer = Float32Array | Int32Array | null;
+
+/** One build of the kernels, loaded. Calls block; one call at a time. */
+export interface KernelLibrary {
+  readonly name: 'native' | 'wasm';
+  /** Instruction set in use, then the others this machine could use. */
+  readonly features: readonly string[];
+  readonly threads: number;
+  /** Runs one kernel; see its comment in `kernels/` for the meaning of each argument. */
+  run(kernel: KernelName, buffers: readonly Buffer[], ints: ArrayLike<number>, reals?: ArrayLike<number>): number;
+  /** Memory that kernels read and write without a copy; contents are arbitrary. */
+  allocate(length: number): Float32Array;
+  /** Whether `values` lies in memory from `allocate`. */
+  owns(values: ArrayLike<number>): boolean;
+  /** Takes back an array from `allocate`. */
+  release(values: Float32Array): void;
+  close(): void;
+}
+
+/** Numbers of operations, as in `kernels/vector.h` and `kernels/elementwise.h`. */
+export const activationCode: Readonly<Record<Activation, number>> = { linear: 0, relu: 1, mish: 2, silu: 3, tanh: 4 };
+export const unaryNames = [
+  'Neg',
+  'Square',
+  'Sqrt',
+  'Exp',
+  'Log',
+  'Abs',
+  'Relu',
+  'Tanh',
+  'Sigmoid',
+  'Softplus',
+  'Mish',
+  'Silu',
+  'ClipByValue',
+  'Reciprocal',
+] as const;
+export const binaryNames = ['Add', 'Sub', 'Multiply', 'RealDiv', 'Maximum', 'Minimum', 'SquaredDifference'] as const;
+export const reductionNames = ['Sum', 'Mean', 'Max', 'Min'] as const;

@@ -1,0 +1,144 @@
+import { AgentError, UsageError } from '../errors.ts';
+import { type TensorInfo, tf } from '../tensor/tf.ts';
+import { AcceleratedBackend } from './accelerated.ts';
+import { elementwise, type KernelCall, type KernelFunction } from './elementwise.ts';
+import { layout } from './layout.ts';
+import type { KernelLibrary } from './library.ts';
+import { products } from './matmul.ts';
+import { loadNative, type NativeOptions, nativeBuild } from './native/load.ts';
+
+export const backendNames = ['auto', 'native', 'wasm', 'tensorflow', 'webgpu', 'cpu'] as const;
+export type BackendName = (typeof backendNames)[number];
+
+/** The backend in use, and why it is this one. */
+export interface BackendInUse {
+  readonly name: Exclude<BackendName, 'auto'>;
+  readonly why: string;
+  readonly threads: number;
+  /** Instruction set or device. */
+  readonly features: readonly string[];
+}
+
+let inUse: BackendInUse | undefined;
+let library: KernelLibrary | undefined;
+
+/** The backend that `useBackend` chose last; undefined before. */
+export function currentBackend(): BackendInUse | undefined {
+  return inUse;
+}
+
+/**
+ * Makes a backend current. `auto` takes the best that starts (native, wasm, cpu) and says why; one that was named and
+ * cannot start throws `AgentError` with the cause and what to install. Tensors of an earlier backend move on first use.
+ */
+export async function useBackend(name: string, options: NativeOptions = {}): Promise<BackendInUse> {
+  if (!isBackendName(name)) {
+    throw new UsageError(`there is no backend "${name}"`, [['one of', backendNames.join(', ')]]);
+  }
+  const { threads } = options;
+  if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1 && threads <= 1024))
+    throw new UsageError(`--threads is ${threads}, a whole number from 1 to 1024 is wanted`);
+  inUse = name === 'auto' ? await best(options) : await start(name, options, 'asked for');
+  return inUse;
+}
+
+function isBackendName(name: string): name is BackendName {
+  return (backendNames as readonly string[]).includes(name);
+}
+
+async function best(options: NativeOptions): Promise<BackendInUse> {
+  const reasons: string[] = [];
+  for (const name of ['native', 'wasm'] as const) {
+    try {
+      return await start(name, options, reasons.length > 0 ? reasons.join('; ') : 'the fastest that starts');
+    } catch (error) {
+      if (!(error instanceof AgentError)) throw error;
+      reasons.push(error.message);
+    }
+  }
+  return start('cpu', options, reasons.join('; '));
+}
+
+async function start(name: Exclude<BackendName, 'auto'>, options: NativeOptions, why: string): Promise<BackendInUse> {
+  switch (name) {
+    case 'native':
+      return accelerate(loadNative(options), why);
+    case 'cpu':
+      await select('cpu');
+      return { name, why, threads: 1, features: ['plain tfjs, for reference'] };
+    default:
+      throw new AgentError(`the backend "${name}" is not part of this build`, [['use another', '--backend auto']]);
+  }
+}
+
+async function accelerate(loaded: KernelLibrary, why: string): Promise<BackendInUse> {
+  const { name, threads, features } = loaded;
+  if (library?.name === 'wasm') library.close();
+  library = loaded;
+  if (!tf.findBackendFactory(name)) {
+    registerKernels(name);
+    tf.registerBackend(name, () => new AcceleratedBackend(loaded), 3);
+  }
+  await select(name);
+  (tf.backend() as AcceleratedBackend).library = loaded;
+  return { name, why, threads, features };
+}
+
+/** tfjs falls back to another backend with a log line only: so look. */
+async function select(name: string): Promise<void> {
+  const started = await tf.setBackend(name);
+  await tf.ready();
+  if (!started || tf.getBackend() !== name) throw new AgentError(`tfjs did not start its backend "${name}"`);
+}
+
+/** All of the plain backend's kernels under `name`, ours before them where we have one. */
+function registerKernels(name: string): void {
+  tf.copyRegisteredKernels('cpu', name);
+  for (const [kernelName, ours] of Object.entries({ ...elementwise, ...layout, ...products })) {
+    const plain = tf.getKernel(kernelName, 'cpu')?.kernelFunc as PlainKernel | undefined;
+    if (plain) tf.unregisterKernel(kernelName, name);
+    tf.registerKernel({ kernelName, backendName: name, kernelFunc: withFallback(kernelName, ours, plain) });
+  }
+}
+
+type PlainKernel = NonNullable<ReturnType<typeof tf.getKernel>>['kernelFunc'];
+
+function withFallback(kernelName: string, ours: KernelFunction, plain: PlainKernel | undefined): PlainKernel {
+  return call => {
+    const result = ours(call.backend as AcceleratedBackend, call as unknown as KernelCall);
+    if (result) return result as TensorInfo | TensorInfo[];
+    if (!plain) throw new Error(`${kernelName} has no plain kernel for this call`);
+    return plain(call);
+  };
+}
+
+/** What `agent doctor` says of a backend. */
+export interface BackendFact {
+  readonly name: Exclude<BackendName, 'auto'>;
+  readonly available: boolean;
+  readonly why: string;
+  /** How to get it, where it is missing. */
+  readonly remedy?: string;
+}
+
+/** Each backend: whether it starts here, and how to get it. Starts none of them for good. */
+export async function describeBackends(): Promise<readonly BackendFact[]> {
+  const build = nativeBuild();
+  const facts: BackendFact[] = [
+    probe('native', () => {
+      const loaded = loadNative({ threads: library?.threads });
+      return `${loaded.features[0]}, built by ${build.compiler ?? 'an unknown compiler'}`;
+    }),
+  ];
+  facts.push({ name: 'cpu', available: true, why: 'plain tfjs, for reference' });
+  return facts;
+}
+
+function probe(name: BackendFact['name'], look: () => string): BackendFact {
+  try {
+    return { name, available: true, why: look() };
+  } catch (error) {
+    if (!(error instanceof AgentError)) throw error;
+    return { name, available: false, why: error.message, remedy: error.remedies[0]?.[1] };
+  }
+}

@@ -1,0 +1,17 @@
+import { describe, expect, it } from 'vitest';
+import { loadNative, nativeBuild } from '../../src/backend/native/load.ts';
+import { useBackend } from '../../src/backend/register.ts';
+import { testKernels } from './kernels.ts';
+
+if (nativeBuild().exists) {
+  for (const isa of loadNative({ threads: 1 }).features) {
+    testKernels(`native, ${isa}`, () => useBackend('native', { threads: 2, isa }));
+  }
+} else {
+  describe('kernels on native', () => {
+    it('say why they were not built', () => {
+      expect(nativeBuild().reason).toBeTruthy();
+      expect(() => loadNative()).toThrow(/not there/);
+    });
+  });
+}
