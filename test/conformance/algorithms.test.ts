@@ -13,6 +13,7 @@ const sizes = { obsDim: 5, actDim: 3 };
 /** Small sizes for whatever of these hyperparameters the algorithm has. */
 const small: Record<string, number> = {
   batchSize: 8,
+  behaviorBatchSize: 8,
   hidden: 16,
   candidates: 4,
   targetCandidates: 2,
