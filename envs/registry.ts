@@ -2,18 +2,23 @@ import type { Env, VectorEnv } from '../src/env/env.ts';
 import { LocalVectorEnv } from '../src/env/vectorEnv.ts';
 import { nearest, UsageError } from '../src/errors.ts';
 import { ant } from './mujoco/ant.ts';
+import { antMaze } from './mujoco/antMaze.ts';
+import { antMazeD4rl } from './mujoco/antMazeD4rl.ts';
 import { halfCheetah } from './mujoco/halfCheetah.ts';
 import { hopper } from './mujoco/hopper.ts';
 import { humanoid } from './mujoco/humanoid.ts';
 import { humanoidStandup } from './mujoco/humanoidStandup.ts';
 import { invertedDoublePendulum } from './mujoco/invertedDoublePendulum.ts';
 import { invertedPendulum } from './mujoco/invertedPendulum.ts';
+import { maze2d } from './mujoco/maze2d.ts';
 import { readModelFile, Simulation } from './mujoco/mujoco.ts';
 import { MujocoEnv } from './mujoco/mujocoEnv.ts';
+import { pointMaze } from './mujoco/pointMaze.ts';
 import { pusher } from './mujoco/pusher.ts';
 import { reacher } from './mujoco/reacher.ts';
 import { swimmer } from './mujoco/swimmer.ts';
-import type { TaskDefinition } from './mujoco/task.ts';
+import type { TaskDefinition, TaskOptions } from './mujoco/task.ts';
+import { unitreeH1 } from './mujoco/unitreeH1.ts';
 import { walker2d } from './mujoco/walker2d.ts';
 
 const definitions = new Map<string, TaskDefinition>(
@@ -29,15 +34,17 @@ const definitions = new Map<string, TaskDefinition>(
     ant,
     humanoid,
     humanoidStandup,
+    antMazeD4rl,
+    maze2d,
+    antMaze,
+    pointMaze,
+    unitreeH1,
   ]
     .flat()
     .map(definition => [definition.id.toLowerCase(), definition]),
 );
 
-export interface EnvOptions {
-  /** Mazes with a continuing task: reaching the goal does not end the episode. */
-  readonly continuingTask?: boolean;
-}
+export interface EnvOptions extends TaskOptions {}
 
 /** Ids of all tasks, in the literature's spelling. */
 export function envIds(): string[] {
@@ -50,7 +57,10 @@ export function envInfo(id: string): TaskDefinition {
   if (definition) return definition;
   // Of equally near names the versions in use come before v2.
   const names = envIds();
-  const near = nearest(id, names.toSorted((a, b) => Number(a.endsWith('-v2')) - Number(b.endsWith('-v2'))));
+  const near = nearest(
+    id,
+    names.toSorted((a, b) => Number(a.endsWith('-v2')) - Number(b.endsWith('-v2'))),
+  );
   throw new UsageError(`no environment "${id}"`, [
     ...(near.length > 0 ? [['did you mean', near.join('  ')] as const] : []),
     ['all of them', 'agent env ls'],
@@ -63,13 +73,13 @@ export async function makeEnv(id: string, options: EnvOptions = {}): Promise<Env
 }
 
 /** The same with its task and simulation in reach, for tests of the physics. */
-export async function makeMujocoEnv(id: string, _options: EnvOptions = {}): Promise<MujocoEnv> {
+export async function makeMujocoEnv(id: string, options: EnvOptions = {}): Promise<MujocoEnv> {
   const definition = envInfo(id);
   const text = await readModelFile(definition.model);
   const xml = definition.edit ? definition.edit(text) : text;
   const simulation = await Simulation.create(xml, definition.views);
   try {
-    return new MujocoEnv(definition, simulation);
+    return new MujocoEnv(definition, simulation, options);
   } catch (error) {
     simulation.close();
     throw error;

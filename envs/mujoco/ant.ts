@@ -41,7 +41,7 @@ export class Ant implements Task {
   terminated = false;
   info: Info = {};
   /** World x and y of the torso as derived in the step before (they lag behind the positions). */
-  readonly memory = new Float64Array(2);
+  readonly memory: Float64Array;
   readonly #simulation: Simulation;
   readonly #version: number;
   readonly #charged: boolean;
@@ -49,7 +49,12 @@ export class Ant implements Task {
   readonly #torso: number;
   readonly #wrenches = new Float64Array(WRENCHES);
 
-  constructor(simulation: Simulation, { version, contactForces = version !== 4 }: AntOptions) {
+  constructor(
+    simulation: Simulation,
+    { version, contactForces = version !== 4 }: AntOptions,
+    memory: Float64Array = new Float64Array(2),
+  ) {
+    this.memory = memory;
     this.#simulation = simulation;
     this.#version = version;
     this.#charged = contactForces;

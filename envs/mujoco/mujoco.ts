@@ -13,6 +13,7 @@ const LARGEST = 1e10;
 const OBJECT_BODY = 1;
 const OBJECT_GEOM = 5;
 const OBJECT_SITE = 6;
+const OBJECT_SENSOR = 20;
 
 let engine: Promise<MainModule> | undefined;
 
@@ -204,6 +205,11 @@ export class Simulation {
 
   siteId(name: string): number {
     return this.#idOf(OBJECT_SITE, name);
+  }
+
+  /** Where the sensor's numbers begin in `sensordata`. */
+  sensorAddress(name: string): number {
+    return this.model.sensor_adr[this.#idOf(OBJECT_SENSOR, name)]!;
   }
 
   /** Refetches the views if engine memory grew since; call before a step. */

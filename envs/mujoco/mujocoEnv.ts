@@ -2,7 +2,7 @@ import type { Env, EnvSpec, EnvState, Step } from '../../src/env/env.ts';
 import { AgentError, UsageError } from '../../src/errors.ts';
 import { Rng, type RngState } from '../../src/random/rng.ts';
 import type { Simulation } from './mujoco.ts';
-import type { Task, TaskDefinition } from './task.ts';
+import type { Task, TaskDefinition, TaskOptions } from './task.ts';
 
 /** Steps between two looks at the engine's own warning counters (a look costs some microseconds). */
 const WARNING_INTERVAL = 64;
@@ -29,15 +29,15 @@ export class MujocoEnv implements Env {
   #elapsed = 0;
   #phase: 'fresh' | 'running' | 'diverged' | 'closed' = 'fresh';
 
-  constructor(definition: TaskDefinition, simulation: Simulation, id = definition.id) {
+  constructor(definition: TaskDefinition, simulation: Simulation, options: TaskOptions = {}) {
     const obsDim = definition.layout.reduce((total, { size }) => total + size, 0);
     const low = Float64Array.from(definition.actionLow);
     const high = Float64Array.from(definition.actionHigh);
     this.definition = definition;
     this.simulation = simulation;
-    this.task = definition.create(simulation);
+    this.task = definition.create(simulation, options);
     this.spec = {
-      id,
+      id: definition.id,
       observationSpace: {
         low: new Float64Array(obsDim).fill(Number.NEGATIVE_INFINITY),
         high: new Float64Array(obsDim).fill(Number.POSITIVE_INFINITY),
@@ -54,8 +54,11 @@ export class MujocoEnv implements Env {
 
   reset(seed?: number | RngState): Float32Array {
     this.#mustBeOpen();
-    if (seed !== undefined) this.#rng = seeded(seed);
     const { simulation, task } = this;
+    if (seed !== undefined) {
+      this.#rng = seeded(seed);
+      task.reseed?.();
+    }
     simulation.zero();
     task.randomize(this.#rng);
     simulation.forward();
@@ -82,6 +85,7 @@ export class MujocoEnv implements Env {
     task.step(scaled);
     this.#elapsed++;
     if (!(simulation.isFinite() && Number.isFinite(task.reward) && this.#observe())) return this.#diverged();
+    task.afterStep?.(this.#rng);
     const truncated = this.#elapsed >= this.spec.maxEpisodeSteps;
     if (truncated || task.terminated || this.#elapsed % WARNING_INTERVAL === 0)
       this.engineWarnings += simulation.warnings();

@@ -15,6 +15,8 @@ export interface Task {
   readonly memory: Float64Array;
   /** Where the task wants to be, if it has a goal: a part of `memory`. */
   readonly goal?: Float64Array;
+  /** The random stream was restarted: forget what outlives an episode. */
+  reseed?(): void;
   /** Writes a drawn start state into the zeroed simulation, and draws what belongs to the episode, a goal say. */
   randomize(rng: Rng): void;
   /** After the forward pass of a reset: remembers what the first step compares with. */
@@ -23,6 +25,8 @@ export interface Task {
   step(action: Float64Array): void;
   /** Writes the observation [obsDim]. */
   observe(out: Float64Array): void;
+  /** After the observation of a step was taken: draws what changes within an episode. */
+  afterStep?(rng: Rng): void;
 }
 
 /** One row of the observation layout. */
@@ -39,6 +43,14 @@ export interface ActionEntry {
   readonly name: string;
   /** What one unit of action does: `×100`. */
   readonly scale: string;
+}
+
+/** Choices a user has within a task. */
+export interface TaskOptions {
+  /** Goal mazes: reaching the goal does not end the episode (the default there). */
+  readonly continuingTask?: boolean;
+  /** Goal mazes with a continuing task: a reached goal is drawn anew (off by default). */
+  readonly resetTarget?: boolean;
 }
 
 /** Everything known of one id before a world of it exists. */
@@ -70,7 +82,7 @@ export interface TaskDefinition {
   readonly versionText: string;
   /** Best published returns with their protocol, if any. */
   readonly published?: string;
-  create(simulation: Simulation): Task;
+  create(simulation: Simulation, options: TaskOptions): Task;
 }
 
 /** `count` bounds of ±limit in float32. */
