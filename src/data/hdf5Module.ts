@@ -1,0 +1,75 @@
+import { resolve } from 'node:path';
+import type { ready } from 'h5wasm/node';
+
+export type H5Module = Awaited<typeof ready>;
+
+/** Codes of the library's own file system layer. */
+const EACCES = 2;
+
+/** The one file the library may open, the other file it last asked for, and what it said on stderr since. */
+let admitted: string | undefined;
+let refused: string | undefined;
+let said = '';
+
+let loading: Promise<H5Module> | undefined;
+
+/**
+ * The HDF5 library (WebAssembly), loaded on first use, with its two windows to the outside walled up: it can open no
+ * file but the admitted one, whatever a file tells it to, and what it would print is kept for error messages.
+ */
+export function loadHdf5(): Promise<H5Module> {
+  loading ??= import('h5wasm/node').then(async ({ ready }) => {
+    const module = await ready;
+    fence(module);
+    return module;
+  });
+  return loading;
+}
+
+/** Names the one file (absolute path) that may be opened from now on, and forgets what went before. */
+export function admit(path: string | undefined): void {
+  admitted = path;
+  refused = undefined;
+  said = '';
+}
+
+/** A file the library asked for and did not get since the last `admit`. */
+export function refusedPath(): string | undefined {
+  return refused;
+}
+
+/** The innermost of the library's own words about what went wrong, or the thrown error's. */
+export function diagnosis(error?: unknown): string {
+  const lines = [...said.matchAll(/^\s*#\d+: .*?\(\): (.*)$/gm)];
+  const innermost = lines.at(-1)?.[1]?.trim();
+  if (innermost) return innermost;
+  return error instanceof Error ? error.message : 'the library says no more';
+}
+
+type Open = (path: string, ...rest: unknown[]) => unknown;
+interface Stream {
+  readonly nfd?: number;
+}
+type Write = (stream: Stream, buffer: Uint8Array, offset: number, length: number, ...rest: unknown[]) => number;
+interface FileSystem {
+  open: Open;
+  write: Write;
+  ErrnoError: new (code: number) => Error;
+}
+
+function fence(module: H5Module): void {
+  const files = module.FS as unknown as FileSystem;
+  const { open, write } = files;
+  files.open = (path, ...rest) => {
+    if (resolve(path) !== admitted) {
+      refused = path;
+      throw new files.ErrnoError(EACCES);
+    }
+    return open(path, ...rest);
+  };
+  files.write = (stream, buffer, offset, length, ...rest) => {
+    if (stream.nfd !== 2) return write(stream, buffer, offset, length, ...rest);
+    if (said.length < 65536) said += Buffer.from(buffer.buffer, buffer.byteOffset + offset, length).toString('utf8');
+    return length;
+  };
+}
