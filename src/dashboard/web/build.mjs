@@ -1,0 +1,35 @@
+// Bundles the viewer page into dist/dashboard. No inline style or script: the content policy forbids both.
+import { copyFileSync, mkdirSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const here = dirname(fileURLToPath(import.meta.url));
+const out = join(here, '../../../dist/dashboard');
+rmSync(out, { recursive: true, force: true });
+mkdirSync(out, { recursive: true });
+
+const common = {
+  bundle: true,
+  minify: true,
+  target: 'es2022',
+  format: 'esm',
+  outdir: out,
+  logLevel: 'warning',
+  charset: 'utf8',
+};
+await Promise.all([
+  build({
+    ...common,
+    entryPoints: { app: join(here, 'app.ts') },
+    splitting: true,
+    chunkNames: '[name]-[hash]',
+    conditions: ['browser'],
+  }),
+  build({ ...common, format: 'iife', entryPoints: { theme: join(here, 'theme.ts') } }),
+  build({ ...common, entryPoints: { app: join(here, 'styles/app.css') } }),
+]);
+for (const file of ['index.html', 'icons.svg', 'favicon.svg']) copyFileSync(join(here, file), join(out, file));
+const require = createRequire(import.meta.url);
+copyFileSync(require.resolve('@mujoco/mujoco/mujoco.wasm'), join(out, 'mujoco.wasm'));

@@ -1,0 +1,385 @@
+import uPlot from 'uplot';
+import type { Axis } from '../appState.ts';
+import { rgba, token } from '../colors.ts';
+import { clock, tick } from '../format.ts';
+import type { Curve } from './series.ts';
+
+export interface Line {
+  readonly label: string;
+  readonly color: string;
+  readonly dash?: readonly number[];
+  readonly width?: number;
+  readonly curve: Curve;
+  /** The unsmoothed values, drawn faint underneath; same x as the curve. */
+  readonly raw?: Float64Array;
+  readonly low?: Float64Array;
+  readonly high?: Float64Array;
+  /** Label at the line's end. */
+  readonly endLabel?: boolean;
+  readonly endDot?: boolean;
+  /** A diamond, with its text. */
+  readonly mark?: { readonly x: number; readonly y: number; readonly text: string };
+}
+
+export interface Reference {
+  readonly name: string;
+  readonly value: number;
+}
+
+export interface ChartContent {
+  readonly lines: readonly Line[];
+  readonly references: readonly Reference[];
+  readonly axis: Axis;
+  readonly log: boolean;
+  /** Where the x axis ends at least: the steps planned. */
+  readonly until?: number;
+  /** x beyond which lies the future, hatched. */
+  readonly future?: number;
+  readonly compact: boolean;
+}
+
+export interface ChartEvents {
+  hover(x: number | undefined): void;
+  click(x: number): void;
+}
+
+/** A line chart on uPlot: columns go straight in; everything special is drawn in its draw hook. */
+export class Chart {
+  readonly host: HTMLElement;
+  readonly #events: ChartEvents;
+  #plot: uPlot | undefined;
+  #content: ChartContent | undefined;
+  #shape = '';
+  #silent = false;
+  readonly #observer: ResizeObserver;
+
+  constructor(host: HTMLElement, events: ChartEvents) {
+    this.host = host;
+    this.#events = events;
+    this.#observer = new ResizeObserver(() => this.#resize());
+    this.#observer.observe(host);
+  }
+
+  dispose(): void {
+    this.#observer.disconnect();
+    this.#plot?.destroy();
+  }
+
+  get plot(): uPlot | undefined {
+    return this.#plot;
+  }
+
+  set(content: ChartContent): void {
+    this.#content = content;
+    const { width, height } = this.host.getBoundingClientRect();
+    if (width < 20 || height < 20) return;
+    const shape = JSON.stringify([
+      content.lines.map(line => [line.label, line.color, !!line.raw, !!line.low, line.width, line.dash]),
+      content.log,
+      content.axis,
+      content.compact,
+      document.documentElement.dataset.theme,
+    ]);
+    const data = align(content.lines);
+    if (this.#plot && shape === this.#shape) {
+      this.#plot.setData(data as uPlot.AlignedData);
+      return;
+    }
+    this.#shape = shape;
+    this.#plot?.destroy();
+    this.#plot = new uPlot(this.#options(content, width, height), data as uPlot.AlignedData, this.host);
+  }
+
+  /** Moves the cursor without telling anybody. */
+  showCursor(x: number | undefined): void {
+    const plot = this.#plot;
+    if (!plot) return;
+    this.#silent = true;
+    const left = x === undefined ? -10 : plot.valToPos(x, 'x');
+    plot.setCursor({ left, top: x === undefined ? -10 : plot.bbox.height / devicePixelRatio / 2 });
+    this.#silent = false;
+  }
+
+  #resize(): void {
+    const { width, height } = this.host.getBoundingClientRect();
+    if (width < 20 || height < 20) return;
+    if (this.#plot) this.#plot.setSize({ width, height });
+    else if (this.#content) this.set(this.#content);
+  }
+
+  #options(content: ChartContent, width: number, height: number): uPlot.Options {
+    const font = `11px ${token('sans')}`;
+    const stroke = token('text3');
+    const axis = { stroke, font, ticks: { show: false }, border: { show: false } };
+    const grid = { stroke: token('line'), width: 1 };
+    const format = content.axis === 'seconds' ? clock : tick;
+    const labels = content.lines.some(line => line.endLabel);
+    return {
+      width,
+      height,
+      legend: { show: false },
+      padding: [content.compact ? 8 : 12, labels ? 62 : 12, 0, 0],
+      cursor: {
+        y: false,
+        drag: { x: true, y: false, setScale: true },
+        points: { size: 7, width: 1.5, fill: (_u, i) => this.#colorOf(i), stroke: () => token('surface') },
+        bind: { dblclick: u => () => (this.#autoScale(u), null) },
+      },
+      scales: {
+        x: { time: false, range: (_u, min, max) => this.#xRange(min, max) },
+        y: { distr: content.log ? 3 : 1, range: (u, min, max) => this.#yRange(u, min, max) },
+      },
+      axes: [
+        {
+          ...axis,
+          grid: { show: false },
+          size: 22,
+          gap: 4,
+          space: content.compact ? 70 : 80,
+          values: (_u, ticks) => ticks.map(v => (v === null ? '' : format(v))),
+        },
+        {
+          ...axis,
+          grid,
+          size: content.compact ? 34 : 40,
+          gap: 6,
+          space: content.compact ? 26 : 46,
+          values: (_u, ticks) => ticks.map(v => (v === null ? '' : tick(v))),
+        },
+      ],
+      series: [{}, ...this.#series(content)],
+      bands: this.#bands(content),
+      hooks: {
+        drawAxes: [u => this.#drawBehind(u)],
+        draw: [u => this.#drawOver(u)],
+        setCursor: [u => this.#hovered(u)],
+        ready: [u => u.over.addEventListener('click', () => this.#clicked(u))],
+      },
+    };
+  }
+
+  #autoScale(u: uPlot): void {
+    u.setData(u.data);
+  }
+
+  #xRange(min: number, max: number): [number, number] {
+    const until = this.#content?.axis === 'step' ? (this.#content.until ?? 0) : 0;
+    if (min === null || !Number.isFinite(min)) return [0, until || 1];
+    const zoomed = this.#plot && min > (this.#plot.data[0][0] ?? min);
+    return zoomed ? [min, max] : [Math.min(min, 0), Math.max(max, until, min + 1e-9)];
+  }
+
+  #yRange(_u: uPlot, min: number | null, max: number | null): [number, number] {
+    if (min === null || max === null || !Number.isFinite(min)) return this.#content?.log ? [1, 10] : [0, 1];
+    const references = this.#content?.references.map(reference => reference.value) ?? [];
+    let low = min;
+    let high = Math.max(max, ...references);
+    if (this.#content?.log) return [Math.max(1e-12, low) / 1.3, high * 1.3];
+    if (low > 0 && low < high * 0.6) low = 0;
+    if (high === low) return [low - 1, high + 1];
+    const step = niceStep((high - low) / (this.#content?.compact ? 2 : 4));
+    low = Math.floor(low / step + 1e-9) * step;
+    high = Math.ceil(high / step - 1e-9) * step;
+    return [low, high];
+  }
+
+  #series(content: ChartContent): uPlot.Series[] {
+    return content.lines.flatMap(line => {
+      const plain = { points: { show: false }, spanGaps: true };
+      const width = line.width ?? (content.compact ? 1.5 : 2);
+      const series: uPlot.Series[] = [];
+      if (line.raw) series.push({ ...plain, stroke: rgba(line.color, 0.28), width: 1 });
+      if (line.low) series.push({ ...plain, width: 0 }, { ...plain, width: 0 });
+      series.push({ ...plain, label: line.label, stroke: line.color, width, dash: [...(line.dash ?? [])] });
+      return series;
+    });
+  }
+
+  #bands(content: ChartContent): uPlot.Band[] {
+    let index = 1;
+    const bands: uPlot.Band[] = [];
+    for (const line of content.lines) {
+      if (line.raw) index++;
+      if (line.low) {
+        bands.push({ series: [index + 1, index], fill: rgba(line.color, 0.14) });
+        index += 2;
+      }
+      index++;
+    }
+    return bands;
+  }
+
+  #colorOf(index: number): string {
+    const series = this.#plot?.series[index];
+    return series?.label && series.stroke
+      ? String((series as unknown as { _stroke?: unknown })._stroke ?? 'transparent')
+      : 'transparent';
+  }
+
+  /** Published values and the hatched future, behind the curves. */
+  #drawBehind(u: uPlot): void {
+    const content = this.#content;
+    if (!content) return;
+    const { ctx, bbox } = u;
+    const ratio = devicePixelRatio;
+    ctx.save();
+    if (content.future !== undefined && content.axis === 'step') {
+      const from = Math.max(bbox.left, u.valToPos(content.future, 'x', true));
+      hatch(ctx, from, bbox.top, bbox.left + bbox.width - from, bbox.height, 6 * ratio, rgba(token('line2'), 0.35));
+    }
+    ctx.font = `${11 * ratio}px ${token('sans')}`;
+    let below = Number.NEGATIVE_INFINITY;
+    for (const { name, value } of [...content.references].sort((a, b) => b.value - a.value)) {
+      const y = Math.round(u.valToPos(value, 'y', true));
+      ctx.strokeStyle = token('text2');
+      ctx.setLineDash([2 * ratio, 4 * ratio]);
+      ctx.lineWidth = ratio;
+      ctx.beginPath();
+      ctx.moveTo(bbox.left, y);
+      ctx.lineTo(bbox.left + bbox.width, y);
+      ctx.stroke();
+      if (content.compact) continue;
+      ctx.fillStyle = token('text3');
+      ctx.textAlign = content.future === undefined ? 'left' : 'right';
+      const under = y - below < 16 * ratio;
+      ctx.fillText(
+        name,
+        content.future === undefined ? bbox.left + 4 * ratio : bbox.left + bbox.width,
+        under ? y + 14 * ratio : y - 6 * ratio,
+      );
+      below = y;
+    }
+    ctx.restore();
+  }
+
+  #drawOver(u: uPlot): void {
+    const content = this.#content;
+    if (!content) return;
+    const { ctx } = u;
+    const ratio = devicePixelRatio;
+    ctx.save();
+    const ends: { y: number; x: number; line: Line }[] = [];
+    for (const line of content.lines) {
+      const n = line.curve.x.length;
+      if (n === 0) continue;
+      const x = u.valToPos(line.curve.x[n - 1]!, 'x', true);
+      const y = u.valToPos(line.curve.y[n - 1]!, 'y', true);
+      if (line.endDot) dot(ctx, x, y, 3.5 * ratio, line.color, rgba(line.color, 0.25));
+      if (line.mark)
+        diamond(
+          ctx,
+          u.valToPos(line.mark.x, 'x', true),
+          u.valToPos(line.mark.y, 'y', true),
+          ratio,
+          line,
+          content.compact,
+        );
+      if (line.endLabel) ends.push({ x, y, line });
+    }
+    ends.sort((a, b) => a.y - b.y);
+    ctx.font = `600 ${11 * ratio}px ${token('sans')}`;
+    ctx.textAlign = 'left';
+    let above = Number.NEGATIVE_INFINITY;
+    for (const { x, y, line } of ends) {
+      const at = Math.max(y + 4 * ratio, above + 14 * ratio);
+      above = at;
+      ctx.fillStyle = line.color;
+      ctx.fillText(line.label, x + 8 * ratio, at);
+    }
+    ctx.restore();
+  }
+
+  #hovered(u: uPlot): void {
+    if (this.#silent) return;
+    const { left } = u.cursor;
+    this.#events.hover(left === undefined || left === null || left < 0 ? undefined : u.posToVal(left, 'x'));
+  }
+
+  #clicked(u: uPlot): void {
+    const { left } = u.cursor;
+    if (left !== undefined && left !== null && left >= 0) this.#events.click(u.posToVal(left, 'x'));
+  }
+}
+
+/** Lines of their own x values → one x column and a column per series. */
+function align(lines: readonly Line[]): (ArrayLike<number> | (number | null | undefined)[])[] {
+  const tables = lines.map(line => [
+    line.curve.x,
+    ...(line.raw ? [line.raw] : []),
+    ...(line.low && line.high ? [line.low, line.high] : []),
+    line.curve.y,
+  ]);
+  if (tables.length === 0) return [[]];
+  if (tables.length === 1) return tables[0]!;
+  return uPlot.join(tables as unknown as uPlot.AlignedData[]) as unknown as ArrayLike<number>[];
+}
+
+export function niceStep(rough: number): number {
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const part = rough / power;
+  return (part <= 1 ? 1 : part <= 2 ? 2 : part <= 2.5 ? 2.5 : part <= 5 ? 5 : 10) * power;
+}
+
+function dot(ctx: CanvasRenderingContext2D, x: number, y: number, r: number, color: string, halo: string): void {
+  for (const [radius, fill] of [
+    [r * 2, halo],
+    [r, color],
+  ] as const) {
+    ctx.beginPath();
+    ctx.arc(x, y, radius, 0, 2 * Math.PI);
+    ctx.fillStyle = fill;
+    ctx.fill();
+  }
+}
+
+function diamond(
+  ctx: CanvasRenderingContext2D,
+  x: number,
+  y: number,
+  ratio: number,
+  line: Line,
+  compact: boolean,
+): void {
+  const r = 5 * ratio;
+  ctx.beginPath();
+  ctx.moveTo(x, y - r);
+  ctx.lineTo(x + r, y);
+  ctx.lineTo(x, y + r);
+  ctx.lineTo(x - r, y);
+  ctx.closePath();
+  ctx.fillStyle = token('surface');
+  ctx.strokeStyle = line.color;
+  ctx.lineWidth = 1.5 * ratio;
+  ctx.fill();
+  ctx.stroke();
+  if (compact) return;
+  ctx.fillStyle = line.color;
+  ctx.font = `600 ${11 * ratio}px ${token('sans')}`;
+  ctx.textAlign = 'right';
+  ctx.fillText(line.mark!.text, x - 8 * ratio, y - 12 * ratio);
+}
+
+export function hatch(
+  ctx: CanvasRenderingContext2D,
+  x: number,
+  y: number,
+  w: number,
+  h: number,
+  gap: number,
+  color: string,
+): void {
+  if (w <= 0) return;
+  ctx.save();
+  ctx.beginPath();
+  ctx.rect(x, y, w, h);
+  ctx.clip();
+  ctx.strokeStyle = color;
+  ctx.lineWidth = 1;
+  ctx.beginPath();
+  for (let at = x - h; at < x + w; at += gap) {
+    ctx.moveTo(at, y + h);
+    ctx.lineTo(at + h, y);
+  }
+  ctx.stroke();
+  ctx.restore();
+}

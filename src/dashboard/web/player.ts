@@ -1,0 +1,205 @@
+import { type Frame, float32Of, float64Of, type Scene } from '../protocol.ts';
+import type { AppState } from './appState.ts';
+import { readSafetensors } from './safetensors.ts';
+import { interpolate } from './stage/kinematics.ts';
+import type { StagePose } from './stage/stage.ts';
+
+/** A recorded episode: T steps. */
+export interface Recording {
+  readonly name: string;
+  readonly step: number;
+  readonly kind: string;
+  readonly episodeReturn: number;
+  readonly length: number;
+  readonly nq: number;
+  /** [(T + 1) × nq] */
+  readonly qpos: Float64Array;
+  /** [T × actDim], in [-1, 1] */
+  readonly actions: Float32Array;
+  readonly rewards: Float32Array;
+}
+
+export function readRecording(name: string, bytes: Uint8Array): Recording {
+  const { tensors, metadata } = readSafetensors(bytes);
+  const [qpos, actions, rewards] = ['qpos', 'actions', 'rewards'].map(key => tensors.get(key));
+  if (!qpos || !actions || !rewards) throw new Error(`${name} is no episode`);
+  return {
+    name,
+    step: Number(metadata.step ?? 0),
+    kind: metadata.kind ?? 'training',
+    episodeReturn: Number(metadata.episodeReturn),
+    length: rewards.shape[0] ?? 0,
+    nq: qpos.shape[1] ?? 0,
+    qpos: qpos.data as Float64Array,
+    actions: actions.data as Float32Array,
+    rewards: rewards.data as Float32Array,
+  };
+}
+
+interface LivePose {
+  readonly at: number;
+  readonly frame: Frame;
+  readonly qpos: readonly Float64Array[];
+}
+
+/**
+ * What the stage shows now: the training worlds one frame late (so that there is always a next pose to move towards), or
+ * a recorded episode at its own pace. Pausing stops the picture, never the training.
+ */
+export class Player {
+  recording: Recording | undefined;
+  ghost: Recording | undefined;
+  /** Steps into the recording, a real number. */
+  t = 0;
+  speed = 1;
+  playing = true;
+  /** World chosen, or -1 for all of them side by side. */
+  world = 0;
+  loop: [number, number] | undefined;
+  readonly #app: AppState;
+  #before: LivePose | undefined;
+  #after: LivePose | undefined;
+  #held: LivePose | undefined;
+  /** The world's rewards since its episode began, for the strip. */
+  liveRewards: number[] = [];
+  #liveEpisode = -1;
+  #buffer = new Float64Array(0);
+  #scene: Scene | undefined;
+
+  constructor(app: AppState) {
+    this.#app = app;
+    app.on('frame', (run, frame) => {
+      if (run === app.current) this.#take(frame);
+    });
+    app.on('current', () => this.clear());
+  }
+
+  clear(): void {
+    this.#before = this.#after = this.#held = undefined;
+    this.recording = this.ghost = undefined;
+    this.liveRewards = [];
+    this.t = 0;
+  }
+
+  setScene(scene: Scene | undefined): void {
+    this.#scene = scene;
+    this.#buffer = new Float64Array(scene?.qpos0.length ?? 0);
+  }
+
+  /** Whether training worlds are shown, rather than a recording. */
+  get live(): boolean {
+    return this.recording === undefined && this.#after !== undefined;
+  }
+
+  get frame(): Frame | undefined {
+    return (this.#held ?? this.#after)?.frame;
+  }
+
+  get newest(): Frame | undefined {
+    return this.#after?.frame;
+  }
+
+  #take(frame: Frame): void {
+    const qpos = frame.worlds.map(world => float64Of(world.qpos));
+    this.#before = this.#after;
+    this.#after = { at: performance.now(), frame, qpos };
+    const followed = frame.worlds[Math.max(0, this.world)];
+    if (!followed || this.#app.paused) return;
+    if (followed.episode !== this.#liveEpisode) this.liveRewards = [];
+    this.#liveEpisode = followed.episode;
+    this.liveRewards[followed.t] = followed.reward;
+  }
+
+  /** Plays a recording from its start, or from step `t`. */
+  play(recording: Recording, t = 0): void {
+    this.recording = recording;
+    this.t = t;
+    this.playing = true;
+    this.loop = undefined;
+  }
+
+  /** Back to the training worlds, at the live edge. */
+  follow(): void {
+    this.recording = this.ghost = undefined;
+    this.#held = undefined;
+    this.playing = true;
+    this.#app.setPaused(false);
+  }
+
+  toggle(): void {
+    if (this.recording) {
+      this.playing = !this.playing;
+      if (this.playing && this.t >= this.recording.length) this.t = 0;
+      this.#app.emit('paused');
+      return;
+    }
+    const paused = !this.#app.paused;
+    this.#held = paused ? this.#after : undefined;
+    this.#app.setPaused(paused);
+  }
+
+  step(by: number): void {
+    if (!this.recording) {
+      if (!this.#app.paused) this.toggle();
+      return;
+    }
+    this.playing = false;
+    this.t = Math.min(this.recording.length, Math.max(0, Math.round(this.t) + by));
+    this.#app.emit('paused');
+  }
+
+  /** Moves on by `seconds` of wall time. */
+  advance(seconds: number, stepSeconds: number): void {
+    const { recording } = this;
+    if (!recording || !this.playing) return;
+    this.t += (seconds * this.speed) / Math.max(1e-4, stepSeconds);
+    const end = this.loop?.[1] ?? recording.length;
+    if (this.t < end) return;
+    this.t = this.loop ? this.loop[0] : 0; // a recording plays again from its start
+  }
+
+  /** The pose to draw; undefined before the first one. */
+  pose(now: number): StagePose | undefined {
+    const { recording } = this;
+    if (recording) {
+      const qpos = this.#at(recording, this.t, this.#buffer);
+      const ghost = this.ghost && this.#at(this.ghost, this.t, new Float64Array(recording.nq));
+      return { worlds: [{ world: 0, qpos }], followed: 0, ghost };
+    }
+    return this.#livePose(now);
+  }
+
+  #at(recording: Recording, t: number, out: Float64Array): ArrayLike<number> {
+    const { nq, length, qpos } = recording;
+    const i = Math.min(length, Math.max(0, Math.floor(t)));
+    const a = qpos.subarray(i * nq, (i + 1) * nq);
+    if (i >= length || !this.#scene || out.length !== nq) return a;
+    interpolate(this.#scene, a, qpos.subarray((i + 1) * nq, (i + 2) * nq), t - i, out);
+    return out;
+  }
+
+  #livePose(now: number): StagePose | undefined {
+    const held = this.#held;
+    const after = held ?? this.#after;
+    if (!after) return undefined;
+    const before = held ? undefined : this.#before;
+    const span = before ? Math.min(200, after.at - before.at) : 0;
+    const part = span > 0 ? Math.min(1, (now - after.at) / span) : 1;
+    const chosen = this.world < 0 ? after.frame.worlds.map((_, i) => i) : [Math.min(this.world, after.qpos.length - 1)];
+    const worlds = chosen.map(i => ({ world: i, qpos: this.#between(before, after, i, part) }));
+    const followed = after.frame.worlds[Math.max(0, chosen.length === 1 ? chosen[0]! : 0)];
+    const contacts = followed?.contacts && float32Of(followed.contacts);
+    return { worlds, followed: 0, contacts };
+  }
+
+  #between(before: LivePose | undefined, after: LivePose, i: number, part: number): ArrayLike<number> {
+    const to = after.qpos[i]!;
+    const from = before?.qpos[i];
+    const episode = after.frame.worlds[i]!.episode;
+    if (!from || !this.#scene || part >= 1 || from.length !== to.length) return to;
+    if (before.frame.worlds[i]?.episode !== episode) return to; // a new episode: no flight between two places
+    const out = new Float64Array(to.length);
+    interpolate(this.#scene, from, to, part, out);
+    return out;
+  }
+}

@@ -1,0 +1,86 @@
+import type { AppState } from './appState.ts';
+import { fill, h } from './dom.ts';
+import { duration, integer } from './format.ts';
+
+/** The inspector's Run tab: configuration with the source of each value, changes, versions, files. */
+export function runPanel(app: AppState): HTMLElement {
+  const panel = h('div', { class: 'run-panel pad' });
+  const update = () => {
+    const snapshot = app.currentData?.snapshot;
+    const run = app.run();
+    if (!snapshot || !run) return;
+    const { config, checkpoints, changes, summary } = snapshot;
+    const sources = (config.sources ?? {}) as Record<string, string>;
+    const values = Object.entries((config.values ?? {}) as Record<string, unknown>);
+    fill(
+      panel,
+      problem(run.problem),
+      table('Run', [
+        ['command', `agent ${((config.command as string[] | undefined) ?? []).join(' ')}`],
+        ['algorithm', run.algo],
+        ['task', run.task],
+        ['seed', String(run.seed)],
+        ['preset', run.preset],
+        ['backend', String(config.backend ?? '')],
+        ['trained for', duration(run.seconds)],
+      ]),
+      table(
+        'Hyperparameters',
+        values.map(([key, value]) => [key, String(value), sources[key] ?? '']),
+      ),
+      table('Loop', plain(config.options)),
+      changes.length
+        ? table(
+            'Changes',
+            changes.map(change => [integer(change.step), change.what, `${change.from ?? ''} → ${change.to ?? ''}`]),
+          )
+        : null,
+      table(
+        'Checkpoints',
+        checkpoints.map(({ name, best, last }) => [
+          integer(Number(name)),
+          [best ? 'best' : '', last ? 'last' : ''].filter(Boolean).join(', '),
+        ]),
+      ),
+      table('Environment', plain(config.environment)),
+      table('Versions', plain(config.versions)),
+      table('Machine', plain(config.machine)),
+      summary ? table('Summary', plain(summary.eval)) : null,
+    );
+  };
+  for (const event of ['snapshot', 'current', 'runs'] as const) app.on(event, update);
+  return panel;
+}
+
+function problem(text: string | undefined): HTMLElement | null {
+  return text ? h('p', { class: 'warning' }, text) : null;
+}
+
+function plain(value: unknown): string[][] {
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).map(([key, item]) => [
+    key,
+    typeof item === 'object' ? JSON.stringify(item) : String(item),
+  ]);
+}
+
+function table(title: string, rows: readonly (readonly string[])[]): HTMLElement | null {
+  const filled = rows.filter(row => row.slice(1).some(Boolean));
+  if (filled.length === 0) return null;
+  return h(
+    'section',
+    { class: 'facts' },
+    h('h3', { class: 'strong' }, title),
+    h(
+      'table',
+      {},
+      h(
+        'tbody',
+        {},
+        ...filled.map(row =>
+          h('tr', {}, ...row.map((cell, i) => h('td', { class: i === 0 ? 't2' : i === 1 ? 'mono' : 't3' }, cell))),
+        ),
+      ),
+    ),
+  );
+}

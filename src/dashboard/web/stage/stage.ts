@@ -1,0 +1,245 @@
+import * as THREE from 'three';
+import type { Scene } from '../../protocol.ts';
+import { type CameraPreset, camerasOf, mazeBounds } from './cameras.ts';
+import { Ground } from './ground.ts';
+import { Kinematics } from './kinematics.ts';
+import { currentLook, type Look } from './look.ts';
+import { Orbit } from './orbit.ts';
+import { Contacts, Ghost, Maze, Skeleton, Trail } from './overlays.ts';
+import { bodyMaterials, type Materials, Robot } from './robot.ts';
+
+const WORLD_SPACING = 2.2;
+
+/** What is shown now. `worlds[followed]` is the robot the camera follows. */
+export interface StagePose {
+  readonly worlds: readonly { readonly world: number; readonly qpos: ArrayLike<number> }[];
+  readonly followed: number;
+  readonly ghost?: ArrayLike<number>;
+  readonly contacts?: Float32Array;
+}
+
+/** The three-dimensional picture: ground, robots, ghost, contacts, trail, camera. Draws only when something changed. */
+export class Stage {
+  readonly canvas: HTMLCanvasElement;
+  readonly orbit = new Orbit();
+  readonly scene: Scene;
+  readonly kinematics: Kinematics;
+  readonly cameras: CameraPreset[];
+  readonly root = new THREE.Scene();
+  show = { contacts: true, ghost: true, skeleton: false, shapes: false, trail: true };
+  /** Where labels hang, in pixels of the canvas; undefined where there is none. */
+  contactLabel: { x: number; y: number; newtons: number } | undefined;
+  readonly #renderer: THREE.WebGLRenderer;
+  readonly #ground: Ground;
+  readonly #robots: Robot[] = [];
+  readonly #ghost: Ghost;
+  readonly #contacts: Contacts;
+  readonly #trail: Trail;
+  readonly #maze: Maze;
+  readonly #skeleton: Skeleton;
+  readonly #key = new THREE.DirectionalLight('#FFF1DC');
+  readonly #sky = new THREE.HemisphereLight();
+  readonly #rim = new THREE.DirectionalLight();
+  readonly #ring: THREE.Mesh<THREE.RingGeometry, THREE.MeshBasicMaterial>;
+  readonly #ghostKinematics: Kinematics;
+  #materials: Materials;
+  #look: Look;
+  #pose: StagePose;
+  readonly #body = new THREE.Vector3();
+  #size = { width: 1, height: 1 };
+
+  /** Throws if the browser has no WebGL 2. */
+  constructor(scene: Scene, canvas: HTMLCanvasElement) {
+    this.scene = scene;
+    this.canvas = canvas;
+    this.#look = currentLook();
+    this.#renderer = new THREE.WebGLRenderer({ canvas, antialias: true, powerPreference: 'high-performance' });
+    this.#renderer.shadowMap.enabled = true;
+    this.#renderer.shadowMap.type = THREE.PCFSoftShadowMap;
+    this.#renderer.toneMapping = THREE.NoToneMapping;
+    this.kinematics = new Kinematics(scene);
+    this.#ghostKinematics = new Kinematics(scene);
+    this.cameras = camerasOf(scene);
+    const maze = mazeBounds(scene);
+    this.#ground = new Ground(maze ? 2 : 0.5, maze ? 3.2 : 1);
+    this.#materials = bodyMaterials(this.#look);
+    this.#ghost = new Ghost(scene, this.#look);
+    this.#contacts = new Contacts(this.#look, /^ant/i.test(scene.task) ? 0.12 : 0.1);
+    this.#trail = new Trail(this.#look);
+    this.#maze = new Maze(scene, this.#look);
+    this.#skeleton = new Skeleton(scene);
+    this.#ring = new THREE.Mesh(
+      new THREE.RingGeometry(0.62, 0.65, 64),
+      new THREE.MeshBasicMaterial({ color: '#FFB121' }),
+    );
+    this.#setUpLights(maze ? 12 : 3);
+    this.root.add(this.#ground.group, this.#maze.group, this.#ghost.group, this.#contacts.group);
+    this.root.add(
+      this.#trail.line,
+      this.#skeleton.lines,
+      this.#ring,
+      this.#key,
+      this.#key.target,
+      this.#sky,
+      this.#rim,
+      this.#rim.target,
+    );
+    this.#pose = { worlds: [{ world: 0, qpos: scene.qpos0 }], followed: 0 };
+    this.useCamera(0);
+    this.setLook();
+  }
+
+  #setUpLights(reach: number): void {
+    this.#key.castShadow = true;
+    this.#key.shadow.mapSize.set(2048, 2048);
+    this.#key.shadow.radius = 4;
+    this.#key.shadow.bias = -0.0004;
+    this.#key.shadow.normalBias = 0.012;
+    const { camera } = this.#key.shadow;
+    Object.assign(camera, { left: -reach, right: reach, top: reach, bottom: -reach, near: 0.5, far: 40 });
+    camera.updateProjectionMatrix();
+  }
+
+  /** Takes over the theme. */
+  setLook(): void {
+    const look = currentLook();
+    this.#look = look;
+    this.root.background = new THREE.Color(look.background);
+    const far = Math.max(14, this.orbit.distance * 3.2);
+    this.root.fog = new THREE.Fog(look.background, far * 0.55, far * 1.6);
+    this.#key.intensity = look.key;
+    this.#sky.color.set(look.skyColor);
+    this.#sky.groundColor.set(look.groundColor);
+    this.#sky.intensity = look.hemisphere;
+    this.#rim.color.set(look.rimColor);
+    this.#rim.intensity = look.rim;
+    this.#materials = bodyMaterials(look);
+    for (const robot of this.#robots) robot.setMaterials(this.#materials);
+    for (const part of [this.#ground, this.#ghost, this.#contacts, this.#trail, this.#maze]) part.setLook(look);
+  }
+
+  useCamera(index: number): void {
+    const count = this.cameras.length;
+    this.orbit.use(this.cameras[((index % count) + count) % count]!);
+    this.setLook();
+  }
+
+  resize(width: number, height: number): void {
+    this.#size = { width, height };
+    this.#renderer.setPixelRatio(Math.min(2, devicePixelRatio));
+    this.#renderer.setSize(width, height, false);
+    this.orbit.camera.aspect = width / Math.max(1, height);
+    this.orbit.camera.updateProjectionMatrix();
+  }
+
+  setPose(pose: StagePose): void {
+    this.#pose = pose;
+  }
+
+  resetTrail(): void {
+    this.#trail.clear();
+    this.orbit.cut();
+  }
+
+  /** Draws one frame, `seconds` after the one before. */
+  draw(seconds: number): void {
+    const { worlds, followed } = this.#pose;
+    const many = worlds.length > 1;
+    while (this.#robots.length < worlds.length) this.#addRobot();
+    this.#robots.forEach((robot, i) => {
+      robot.group.visible = i < worlds.length;
+      const world = worlds[i];
+      if (!world) return;
+      this.kinematics.update(world.qpos);
+      robot.pose(this.kinematics);
+      robot.showShapes(this.show.shapes);
+      this.#arrange(robot, i, many);
+    });
+    this.#poseFollowed(worlds[followed] ?? worlds[0], followed, many);
+    const shadows = worlds.length <= 4;
+    if (this.#key.castShadow !== shadows) this.#key.castShadow = shadows;
+    this.orbit.update(seconds, this.#body);
+    const { target } = this.orbit;
+    this.#key.position.set(target.x - 2.2, target.y - 2.6, target.z + 5.2);
+    this.#key.target.position.copy(target);
+    this.#rim.position.set(target.x - 3, target.y + 5, target.z + 3.2);
+    this.#rim.target.position.copy(target);
+    this.#ground.follow(target.x, target.y);
+    this.#renderer.render(this.root, this.orbit.camera);
+  }
+
+  #addRobot(): void {
+    const robot = new Robot(this.scene, this.#materials);
+    this.#robots.push(robot);
+    this.root.add(robot.group);
+  }
+
+  /** Several worlds stand side by side, each moved so that its body is near its place. */
+  #arrange(robot: Robot, i: number, many: boolean): void {
+    const { x, y } = this.#place(i, many);
+    robot.group.position.set(x, y, 0);
+  }
+
+  #place(i: number, many: boolean): { x: number; y: number } {
+    if (!many) return { x: 0, y: 0 };
+    const columns = Math.ceil(Math.sqrt(this.#pose.worlds.length));
+    const dx = ((i % columns) - (columns - 1) / 2) * WORLD_SPACING;
+    const dy = (Math.floor(i / columns) - (columns - 1) / 2) * WORLD_SPACING;
+    const root = this.#pose.worlds[i]!.qpos;
+    return { x: dx - (root[0] ?? 0), y: dy - (root[1] ?? 0) };
+  }
+
+  #poseFollowed(world: StagePose['worlds'][number] | undefined, followed: number, many: boolean): void {
+    if (!world) return;
+    this.kinematics.update(world.qpos);
+    const shift = this.#place(Math.min(followed, this.#pose.worlds.length - 1), many);
+    const [x, y, z] = this.kinematics.pos(Math.min(1, this.scene.bodies.length - 1));
+    this.#body.set(x + shift.x, y + shift.y, z);
+    this.#skeleton.lines.visible = this.show.skeleton;
+    if (this.show.skeleton) this.#skeleton.pose(this.kinematics);
+    this.#skeleton.lines.position.set(shift.x, shift.y, 0);
+    const { ghost, contacts } = this.#pose;
+    this.#ghost.group.visible = this.show.ghost && ghost !== undefined;
+    if (ghost && this.show.ghost) {
+      this.#ghostKinematics.update(ghost);
+      this.#ghost.pose(this.#ghostKinematics);
+    }
+    this.#trail.line.visible = this.show.trail && !many;
+    if (this.show.trail && !many) this.#trail.push(x, y, z);
+    this.#ring.visible = many;
+    this.#ring.position.set(this.#body.x, this.#body.y, 0.006);
+    const strongest = this.#contacts.update(this.show.contacts && !many ? contacts : undefined);
+    this.contactLabel = strongest && { ...this.project(strongest.point), newtons: strongest.newtons };
+  }
+
+  /** World point → pixels of the canvas. */
+  project(point: THREE.Vector3): { x: number; y: number } {
+    const p = point.clone().project(this.orbit.camera);
+    return { x: ((p.x + 1) / 2) * this.#size.width, y: ((1 - p.y) / 2) * this.#size.height };
+  }
+
+  /** The body under a pixel of the canvas, and the point touched. */
+  pick(x: number, y: number): { world: number; body: number; point: THREE.Vector3 } | undefined {
+    const ray = new THREE.Raycaster();
+    ray.setFromCamera(
+      new THREE.Vector2((x / this.#size.width) * 2 - 1, 1 - (y / this.#size.height) * 2),
+      this.orbit.camera,
+    );
+    for (let i = 0; i < this.#pose.worlds.length; i++) {
+      const hit = ray.intersectObjects(this.#robots[i]?.meshes ?? [], false)[0];
+      if (hit) return { world: i, body: hit.object.userData.body as number, point: hit.point };
+    }
+    return undefined;
+  }
+
+  /** The picture as PNG, at the next frame. */
+  async snapshot(): Promise<Blob | null> {
+    this.draw(0);
+    return new Promise(resolve => this.canvas.toBlob(resolve));
+  }
+
+  dispose(): void {
+    this.#renderer.dispose();
+    this.#ground.dispose();
+  }
+}

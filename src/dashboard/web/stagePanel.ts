@@ -1,0 +1,314 @@
+import type { Scene } from '../protocol.ts';
+import type { AppState } from './appState.ts';
+import { button, fill, h, icon, iconButton, setText } from './dom.ts';
+import { fixed, integer } from './format.ts';
+import { openMenu } from './menu.ts';
+import type { Player } from './player.ts';
+import { RewardBox } from './rewardBox.ts';
+import { attachPointer } from './stage/pointer.ts';
+import type { Stage } from './stage/stage.ts';
+
+/** The stage with what floats on it: world and camera, layers, reward, position; below it the control bar. */
+export class StagePanel {
+  readonly element: HTMLElement;
+  readonly overlay = h('div', { class: 'stage-over' });
+  stage: Stage | undefined;
+  camera = 0;
+  readonly #app: AppState;
+  readonly #player: Player;
+  readonly #canvas = h('canvas', {
+    class: 'stage-canvas',
+    tabindex: '0',
+    'aria-label': 'The robot. Drag to look around, wheel to zoom.',
+  });
+  readonly #box = h('div', { class: 'stage-box' });
+  readonly #message = h('div', { class: 'stage-message', hidden: true });
+  readonly #world = button({ icon: 'grid', label: '', class: 'over', onclick: () => this.#chooseWorld() });
+  readonly #cameraButton = button({
+    icon: 'camera',
+    label: '',
+    class: 'over',
+    title: 'Camera ( [ and ] )',
+    onclick: () => this.useCamera(this.camera + 1),
+  });
+  readonly #ghost = button({
+    icon: 'ghost',
+    label: 'Ghost',
+    class: 'over ghost',
+    pressed: false,
+    title: 'Another checkpoint (G)',
+    onclick: () => this.onGhost(),
+  });
+  readonly #contacts = this.#layer('arrow', 'Contacts', 'contacts', 'Contact forces (C)');
+  readonly #skeleton = this.#layer('skeleton', 'Skeleton', 'skeleton', 'Skeleton (K)');
+  readonly #figures = h('p', { class: 'stage-figures t2' });
+  readonly #label = h('span', { class: 'force-label mono', hidden: true });
+  readonly #behind = h('span', { class: 'behind mono', hidden: true });
+  readonly #play: HTMLButtonElement;
+  readonly #speed = h(
+    'button',
+    { type: 'button', class: 'speed t2', title: 'Speed ( - and = )', onclick: () => this.changeSpeed(1) },
+    '1×',
+  );
+  readonly #modes: { watch: HTMLButtonElement; touch: HTMLButtonElement };
+  readonly rewards = new RewardBox();
+  /** The page's other parts hook in here. */
+  onGhost: () => void = () => {};
+  onTouch: (on: boolean) => void = () => {};
+  onReset: () => void = () => {};
+  #last = performance.now();
+  #velocity = { x: 0, at: 0, v: 0 };
+  #lastTerms = '';
+
+  constructor(app: AppState, player: Player) {
+    this.#app = app;
+    this.#player = player;
+    this.#play = iconButton('pause', 'Play or pause (Space)', () => player.toggle());
+    const watch = button({
+      icon: 'show',
+      label: 'Watch',
+      class: 'quiet mode',
+      pressed: true,
+      onclick: () => this.onTouch(false),
+    });
+    const touch = button({
+      icon: 'touch',
+      label: 'Touch',
+      class: 'quiet mode',
+      pressed: false,
+      title: 'Your own copy, to push (T)',
+      onclick: () => this.onTouch(true),
+    });
+    this.#modes = { watch, touch };
+    fill(
+      this.#box,
+      this.#canvas,
+      h('div', { class: 'over-left' }, this.#world, this.#cameraButton),
+      h('div', { class: 'over-right' }, this.#ghost, this.#contacts, this.#skeleton),
+      this.rewards.element,
+      this.#figures,
+      this.#label,
+      this.#behind,
+      this.overlay,
+      this.#message,
+    );
+    this.element = h(
+      'section',
+      { class: 'stage-panel', 'aria-label': 'Stage' },
+      this.#box,
+      this.#controlBar(watch, touch),
+    );
+    new ResizeObserver(() => this.#resize()).observe(this.#box);
+    app.on('theme', () => this.stage?.setLook());
+    app.on('paused', () => this.#showPlay());
+    app.on('current', () => this.rewards.clear());
+    app.on('frame', (_run, frame) => {
+      const world = frame.worlds[Math.max(0, player.world)];
+      if (world?.terms && !app.paused) this.rewards.push(world.terms, 1 / (this.stage?.scene.stepSeconds || 0.02));
+    });
+  }
+
+  #layer(name: string, label: string, key: 'contacts' | 'skeleton', title: string): HTMLButtonElement {
+    const item = button({
+      icon: name,
+      label,
+      class: `over ${key}`,
+      pressed: key === 'contacts',
+      title,
+      onclick: () => this.toggleLayer(key),
+    });
+    return item;
+  }
+
+  #controlBar(watch: HTMLElement, touch: HTMLElement): HTMLElement {
+    const player = this.#player;
+    return h(
+      'div',
+      { class: 'control-bar', role: 'toolbar', 'aria-label': 'Playback' },
+      iconButton('back', 'One frame back (←)', () => player.step(-1)),
+      this.#play,
+      iconButton('forward', 'One frame on (→)', () => player.step(1)),
+      this.#speed,
+      iconButton('reset', 'From the start (Backspace)', () => this.onReset()),
+      h('span', { class: 'divider' }),
+      watch,
+      touch,
+      h('span', { class: 'grow' }),
+      h(
+        'span',
+        { class: 'hints t3' },
+        h('kbd', {}, 'Ctrl'),
+        'right-drag to push',
+        h('kbd', {}, '['),
+        h('kbd', {}, ']'),
+        'cameras',
+        h('kbd', {}, '?'),
+        'all keys',
+      ),
+    );
+  }
+
+  /** Loads three.js only when there is something to draw; the curves never wait for it. */
+  async setScene(scene: Scene | undefined): Promise<void> {
+    this.stage?.dispose();
+    this.stage = undefined;
+    this.#player.setScene(scene);
+    if (!scene) {
+      this.say('Nothing to draw for this task', 'Its world has no body. Curves, tables and control work as usual.');
+      return;
+    }
+    const { Stage } = await import('./stage/stage.ts');
+    try {
+      this.stage = new Stage(scene, this.#canvas);
+    } catch {
+      this.say(
+        'This browser has no WebGL 2',
+        'The robot cannot be drawn here. Curves, tables and control work as usual.',
+      );
+      return;
+    }
+    this.say();
+    attachPointer(this.#canvas, this.stage, body => this.onBody(body));
+    this.useCamera(0);
+    this.#resize();
+  }
+
+  onBody: (body: number | undefined) => void = () => {};
+
+  /** A sentence inside the stage, or none. */
+  say(title = '', text = ''): void {
+    this.#message.hidden = title === '';
+    fill(this.#message, h('p', { class: 'strong' }, title), h('p', { class: 't2' }, text));
+  }
+
+  useCamera(index: number): void {
+    const { stage } = this;
+    if (!stage) return;
+    this.camera = (index + stage.cameras.length) % stage.cameras.length;
+    stage.useCamera(this.camera);
+    setText(this.#cameraButton.querySelector('span')!, stage.cameras[this.camera]!.name);
+  }
+
+  changeSpeed(by: number): void {
+    const speeds = [0.1, 0.25, 0.5, 1, 2, 4];
+    const at = speeds.indexOf(this.#player.speed);
+    this.#player.speed = speeds[(at + by + speeds.length) % speeds.length]!;
+    setText(this.#speed, `${this.#player.speed}×`);
+  }
+
+  toggleLayer(key: 'contacts' | 'skeleton' | 'shapes'): void {
+    if (!this.stage) return;
+    this.stage.show[key] = !this.stage.show[key];
+    const item = key === 'contacts' ? this.#contacts : key === 'skeleton' ? this.#skeleton : undefined;
+    item?.setAttribute('aria-pressed', String(this.stage.show[key]));
+  }
+
+  setTouch(on: boolean): void {
+    this.element.classList.toggle('touching', on);
+    this.#modes.watch.setAttribute('aria-pressed', String(!on));
+    this.#modes.touch.setAttribute('aria-pressed', String(on));
+  }
+
+  setGhost(label: string | undefined): void {
+    this.#ghost.setAttribute('aria-pressed', String(label !== undefined));
+    setText(this.#ghost.querySelector('span')!, label ? `Ghost: ${label}` : 'Ghost');
+  }
+
+  #chooseWorld(): void {
+    const worlds = this.#player.newest?.worlds ?? [];
+    const choose = (world: number) => {
+      this.#player.follow();
+      this.#player.world = world;
+      this.stage?.resetTrail();
+      if (world < 0) {
+        if (this.stage) this.stage.orbit.distance = 9;
+      } else this.useCamera(this.camera);
+    };
+    openMenu(this.#world, [
+      ...worlds.map((world, i) => ({
+        label: `Training world ${world.world + 1}`,
+        checked: this.#player.world === i && !this.#player.recording,
+        run: () => choose(i),
+      })),
+      ...(worlds.length > 1
+        ? [{ label: 'All worlds side by side', checked: this.#player.world < 0, run: () => choose(-1) }]
+        : []),
+      { label: 'Newest recorded episode', checked: this.#player.recording !== undefined, run: () => this.onRecorded() },
+    ]);
+  }
+  onRecorded: () => void = () => {};
+
+  #resize(): void {
+    const { width, height } = this.#box.getBoundingClientRect();
+    if (width > 1 && height > 1) this.stage?.resize(width, height);
+  }
+
+  #showPlay(): void {
+    const running = this.#player.recording ? this.#player.playing : !this.#app.paused;
+    this.#play.querySelector('use')!.setAttribute('href', `icons.svg#${running ? 'pause' : 'play'}`);
+    this.#play.classList.toggle('running', running);
+  }
+
+  /** One animation frame. */
+  frame(now: number): void {
+    const seconds = Math.min(0.1, (now - this.#last) / 1000);
+    this.#last = now;
+    const { stage } = this;
+    if (!stage || this.element.offsetParent === null) return;
+    this.#player.advance(seconds, stage.scene.stepSeconds);
+    const pose = this.#player.pose(now);
+    if (pose) stage.setPose(pose);
+    stage.draw(seconds);
+    this.#showLabel();
+    const x = pose?.worlds[0]?.qpos[0] ?? 0;
+    if (now - this.#velocity.at > 250)
+      this.#velocity = { x, at: now, v: this.#velocity.at ? this.#speedOf(x, now) : 0 };
+  }
+
+  #speedOf(x: number, now: number): number {
+    const { live } = this.#player;
+    const dx = x - this.#velocity.x;
+    // Live training runs at its own pace; a recording at the chosen speed: metres per second of the world's own time.
+    const seconds = live ? (now - this.#velocity.at) / 1000 : ((now - this.#velocity.at) / 1000) * this.#player.speed;
+    return Math.abs(dx) > 2 ? 0 : dx / seconds;
+  }
+
+  #showLabel(): void {
+    const label = this.stage?.contactLabel;
+    this.#label.hidden = !label;
+    if (!label) return;
+    setText(this.#label, `${integer(label.newtons)} N`);
+    this.#label.style.transform = `translate(${Math.round(label.x - 56)}px, ${Math.round(label.y - 10)}px)`;
+  }
+
+  /** Numbers, four times a second. */
+  refresh(): void {
+    const player = this.#player;
+    const app = this.#app;
+    const { stage } = this;
+    const worlds = player.newest?.worlds.length ?? 0;
+    const { recording } = player;
+    const label = recording
+      ? `${recording.kind === 'evaluation' ? 'Evaluation' : 'Training'} at ${integer(recording.step)}`
+      : player.world < 0
+        ? `${worlds} training worlds`
+        : `Training world ${player.world + 1} of ${Math.max(1, worlds)}`;
+    setText(this.#world.querySelector('span')!, label);
+    const t = recording ? player.t : (player.frame?.worlds[Math.max(0, player.world)]?.t ?? 0);
+    const seconds = t * (stage?.scene.stepSeconds ?? 0);
+    setText(
+      this.#figures,
+      stage ? `x ${fixed(this.#velocity.x, 1)} m   v ${fixed(this.#velocity.v, 2)} m/s   t ${fixed(seconds, 2)} s` : '',
+    );
+    if (recording && this.#lastTerms !== recording.name) {
+      this.#lastTerms = recording.name;
+      this.rewards.clear();
+    }
+    this.rewards.refresh();
+    const behind = app.paused && player.newest && player.frame ? player.newest.step - player.frame.step : 0;
+    this.#behind.hidden = !app.paused || recording !== undefined;
+    setText(this.#behind, `${integer(behind)} steps behind`);
+    this.#showPlay();
+    this.#world.prepend(this.#world.querySelector('svg') ?? icon('grid'));
+  }
+}

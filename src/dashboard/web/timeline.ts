@@ -1,0 +1,312 @@
+import type { AppState } from './appState.ts';
+import { hatch } from './charts/chart.ts';
+import { rgba, sequential, token } from './colors.ts';
+import { h, setText } from './dom.ts';
+import { duration, fixed, integer, tick } from './format.ts';
+import { pace } from './header.ts';
+import type { Player } from './player.ts';
+
+export interface TimelineActions {
+  /** Show an episode recorded near this step. */
+  goToStep(step: number): void;
+}
+
+/** Lane 1: training steps, evaluations, checkpoints, the future. Lane 2: the episode on the stage, its rewards. */
+export class Timeline {
+  readonly element: HTMLElement;
+  readonly #app: AppState;
+  readonly #player: Player;
+  readonly #training = h('canvas', {
+    class: 'lane training',
+    tabindex: '0',
+    role: 'slider',
+    'aria-label': 'Training step',
+    'aria-valuemin': '0',
+  });
+  readonly #episode = h('canvas', {
+    class: 'lane episode',
+    tabindex: '0',
+    role: 'slider',
+    'aria-label': 'Time in the episode',
+    'aria-valuemin': '0',
+  });
+  readonly #episodeLabel = h('span', { class: 'lane-label' }, 'Episode');
+  readonly #pill = h(
+    'button',
+    { type: 'button', class: 'following', title: 'Back to the live edge (End)' },
+    'following',
+  );
+  readonly #finish = h('span', { class: 'finish t3' });
+  readonly #axis = h('div', { class: 'lane-axis tick' });
+  readonly pushes: number[] = [];
+  #hover: number | undefined;
+
+  constructor(app: AppState, player: Player, actions: TimelineActions) {
+    this.#app = app;
+    this.#player = player;
+    this.element = h(
+      'footer',
+      { class: 'timeline', 'aria-label': 'Timeline' },
+      h('span', { class: 'lane-label' }, 'Training'),
+      h('div', { class: 'lane-box' }, this.#training, this.#pill, this.#finish),
+      this.#episodeLabel,
+      h('div', { class: 'lane-box episode-box' }, this.#episode),
+      h('span'),
+      this.#axis,
+    );
+    this.#pill.addEventListener('click', () => player.follow());
+    app.on('hover', step => {
+      this.#hover = step;
+    });
+    this.#dragging(this.#training, (part, done) => {
+      const step = part * this.#total();
+      app.emit('hover', done ? undefined : step, this);
+      if (done) actions.goToStep(step);
+    });
+    this.#dragging(this.#episode, part => this.#seek(part));
+    this.#keys(actions);
+  }
+
+  #total(): number {
+    const run = this.#app.run();
+    return Math.max(run?.totalSteps ?? 0, run?.step ?? 0, this.#app.currentData?.step.at(-1) || 0, 1);
+  }
+
+  #seek(part: number): void {
+    const { recording } = this.#player;
+    if (!recording) return;
+    this.#player.playing = false;
+    this.#player.t = part * this.#span();
+  }
+
+  #span(): number {
+    const scene = this.#app.currentData?.snapshot?.scene;
+    return Math.max(this.#player.recording?.length ?? 0, scene?.maxEpisodeSteps ?? 0, 1);
+  }
+
+  #dragging(canvas: HTMLCanvasElement, move: (part: number, done: boolean) => void): void {
+    const part = (event: PointerEvent) => {
+      const box = canvas.getBoundingClientRect();
+      return Math.min(1, Math.max(0, (event.clientX - box.left) / box.width));
+    };
+    canvas.addEventListener('pointerdown', event => {
+      canvas.setPointerCapture(event.pointerId);
+      move(part(event), false);
+    });
+    canvas.addEventListener('pointermove', event => {
+      if (canvas.hasPointerCapture(event.pointerId)) move(part(event), false);
+    });
+    canvas.addEventListener('pointerup', event => move(part(event), true));
+  }
+
+  #keys(actions: TimelineActions): void {
+    let at = 0;
+    this.#training.addEventListener('keydown', event => {
+      const by = { ArrowLeft: -0.01, ArrowRight: 0.01 }[event.key];
+      if (by) {
+        at = Math.min(1, Math.max(0, (this.#hover ?? at * this.#total()) / this.#total() + by));
+        this.#app.emit('hover', at * this.#total(), this);
+      } else if (event.key === 'Enter') actions.goToStep(this.#hover ?? 0);
+      else return;
+      event.preventDefault();
+      event.stopPropagation();
+    });
+    this.#episode.addEventListener('keydown', event => {
+      const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+      if (!by) return;
+      this.#player.step(by);
+      event.preventDefault();
+      event.stopPropagation();
+    });
+  }
+
+  /** Draws both lanes; ten times a second. */
+  draw(): void {
+    this.#drawTraining();
+    this.#drawEpisode();
+  }
+
+  #drawTraining(): void {
+    const app = this.#app;
+    const data = app.currentData;
+    const run = app.run();
+    const ctx = sized(this.#training);
+    if (!ctx || !data || !run) return;
+    const { width, height } = this.#training;
+    const ratio = devicePixelRatio;
+    const bar = height - 12 * ratio;
+    const total = this.#total();
+    const now = Math.max(run.step, data.step.at(-1) || 0);
+    const x = (step: number) => (step / total) * width;
+    ctx.fillStyle = token('raised');
+    round(ctx, 0, 0, width, bar, 4 * ratio);
+    const live = run.state === 'live' || run.state === 'paused';
+    if (live) hatch(ctx, x(now), 0, width - x(now), bar, 6 * ratio, rgba(token('line2'), 0.4));
+    const steps = data.x('eval/return', 'step');
+    const values = data.values('eval/return');
+    if (steps.length > 1) {
+      const high = values.reduce((most, value) => Math.max(most, value), 1e-9);
+      const low = Math.min(
+        0,
+        values.reduce((least, value) => Math.min(least, value), 0),
+      );
+      const y = (value: number) => bar - ((value - low) / (high - low)) * (bar - 3 * ratio);
+      ctx.beginPath();
+      ctx.moveTo(x(steps[0]!), bar);
+      steps.forEach((step, i) => ctx.lineTo(x(step), y(values[i]!)));
+      ctx.lineTo(x(steps.at(-1)!), bar);
+      ctx.fillStyle = rgba(token('fill'), 0.35);
+      ctx.fill();
+    }
+    for (const { step, best } of data.snapshot?.checkpoints ?? []) {
+      const ghost = this.#player.ghost?.step === step;
+      const color = best ? token('accent') : ghost ? token('ghost') : token('text3');
+      diamond(ctx, x(step), height - 5 * ratio, (best ? 4 : 3) * ratio, color, best);
+    }
+    for (const change of data.changes) diamond(ctx, x(change.step), bar / 2, 3 * ratio, token('warn'), true);
+    const shown = this.#player.recording?.step ?? now;
+    ctx.fillStyle = live && !this.#player.recording ? token('live') : token('text');
+    ctx.fillRect(Math.min(width - 2 * ratio, x(shown)) - ratio, 0, 2 * ratio, height);
+    if (this.#hover !== undefined) {
+      ctx.fillStyle = token('text2');
+      ctx.fillRect(x(this.#hover), 0, ratio, bar);
+    }
+    this.#training.setAttribute('aria-valuenow', String(Math.round(shown)));
+    this.#training.setAttribute('aria-valuetext', `step ${integer(shown)}`);
+    this.#place(run.state === 'live', x(now) / width, now, total);
+  }
+
+  /** The pill on the live edge and the finish time. */
+  #place(live: boolean, part: number, now: number, total: number): void {
+    const away = this.#player.recording !== undefined || this.#app.paused;
+    this.#pill.hidden = !live || this.#app.link === 'lost';
+    setText(this.#pill, away ? 'Follow' : 'following');
+    this.#pill.classList.toggle('away', away);
+    this.#pill.style.left = `min(calc(${(part * 100).toFixed(2)}% + 8px), calc(100% - 84px))`;
+    const { perSecond } = pace(this.#app);
+    const seconds = (total - now) / perSecond;
+    const text = live && Number.isFinite(seconds) && part < 0.8 ? `about ${finishTime(seconds)}` : '';
+    setText(this.#finish, text);
+  }
+
+  #drawEpisode(): void {
+    const ctx = sized(this.#episode);
+    if (!ctx) return;
+    const { width, height } = this.#episode;
+    const ratio = devicePixelRatio;
+    const player = this.#player;
+    const { recording } = player;
+    const rewards: ArrayLike<number> = recording?.rewards ?? player.liveRewards;
+    const span = this.#span();
+    const bar = height - 8 * ratio;
+    ctx.fillStyle = token('raised');
+    round(ctx, 0, 8 * ratio, width, bar, 4 * ratio);
+    drawRewards(ctx, rewards, span, width, height, bar);
+    const now = recording ? player.t : rewards.length;
+    const x = (now / span) * width;
+    ctx.fillStyle = token('accent');
+    for (const push of this.pushes) triangle(ctx, (push / span) * width, 7 * ratio, 5 * ratio);
+    ctx.fillStyle = token('text');
+    ctx.fillRect(x - ratio, 4 * ratio, 2 * ratio, height);
+    ctx.beginPath();
+    ctx.arc(x, 4 * ratio, 3.5 * ratio, 0, 2 * Math.PI);
+    ctx.fill();
+    const frame = player.frame?.worlds[Math.max(0, player.world)];
+    const name = recording
+      ? `${recording.kind === 'evaluation' ? 'Eval' : 'Episode'} @ ${tick(recording.step)}`
+      : `Episode ${frame ? integer(frame.episode) : ''}`;
+    setText(this.#episodeLabel, name);
+    this.#episode.setAttribute('aria-valuenow', String(Math.round(now)));
+    this.#episode.setAttribute('aria-valuemax', String(span));
+    this.#labelAxis(span);
+  }
+
+  #labelAxis(span: number): void {
+    const dt = this.#app.currentData?.snapshot?.scene?.stepSeconds ?? 0;
+    const text = [0, 0.25, 0.5, 0.75, 1]
+      .map(part => (part === 0 ? '0' : `${integer(part * span)}${dt ? ` · ${fixed(part * span * dt, 2)} s` : ''}`))
+      .join('|');
+    if (this.#axis.dataset.text === text) return;
+    this.#axis.dataset.text = text;
+    this.#axis.replaceChildren(...text.split('|').map(part => h('span', {}, part)));
+  }
+}
+
+function drawRewards(
+  ctx: CanvasRenderingContext2D,
+  rewards: ArrayLike<number>,
+  span: number,
+  width: number,
+  height: number,
+  bar: number,
+): void {
+  const colors = sequential();
+  const bars = Math.min(span, Math.floor(width / (5 * devicePixelRatio)));
+  const per = span / bars;
+  const means: number[] = [];
+  for (let b = 0; b < bars && b * per < rewards.length; b++) {
+    let sum = 0;
+    let count = 0;
+    for (let i = Math.floor(b * per); i < Math.min(rewards.length, Math.floor((b + 1) * per)); i++) {
+      sum += rewards[i] ?? 0;
+      count++;
+    }
+    means.push(count ? sum / count : 0);
+  }
+  const low = Math.min(...means, 0);
+  const high = Math.max(...means, 1e-9);
+  const spread = [...means].sort((a, b) => a - b);
+  const [from, to] = [spread[Math.floor(spread.length * 0.02)] ?? 0, spread[Math.floor(spread.length * 0.98)] ?? 1];
+  const slot = width / bars;
+  means.forEach((mean, b) => {
+    ctx.fillStyle = colors((mean - from) / Math.max(1e-9, to - from));
+    const tall = Math.max(2, ((mean - low) / (high - low)) * bar);
+    ctx.fillRect(b * slot, height - tall, Math.max(1, slot - devicePixelRatio), tall);
+  });
+}
+
+function finishTime(seconds: number): string {
+  const end = new Date(Date.now() + seconds * 1000);
+  const clock = `${String(end.getHours()).padStart(2, '0')}:${String(end.getMinutes()).padStart(2, '0')}`;
+  const days = Math.round((new Date(end).setHours(0, 0, 0, 0) - new Date().setHours(0, 0, 0, 0)) / 86_400_000);
+  if (days === 0) return `${clock} today`;
+  return days === 1 ? `${clock} tomorrow` : `in ${duration(seconds)}`;
+}
+
+function sized(canvas: HTMLCanvasElement): CanvasRenderingContext2D | undefined {
+  const { width, height } = canvas.getBoundingClientRect();
+  if (width < 2 || height < 2) return undefined;
+  const [w, ht] = [Math.round(width * devicePixelRatio), Math.round(height * devicePixelRatio)];
+  if (canvas.width !== w || canvas.height !== ht) Object.assign(canvas, { width: w, height: ht });
+  const ctx = canvas.getContext('2d')!;
+  ctx.clearRect(0, 0, w, ht);
+  return ctx;
+}
+
+function round(ctx: CanvasRenderingContext2D, x: number, y: number, w: number, ht: number, r: number): void {
+  ctx.beginPath();
+  ctx.roundRect(x, y, w, ht, r);
+  ctx.fill();
+}
+
+function diamond(ctx: CanvasRenderingContext2D, x: number, y: number, r: number, color: string, open: boolean): void {
+  ctx.beginPath();
+  ctx.moveTo(x, y - r);
+  ctx.lineTo(x + r, y);
+  ctx.lineTo(x, y + r);
+  ctx.lineTo(x - r, y);
+  ctx.closePath();
+  ctx.strokeStyle = ctx.fillStyle = color;
+  ctx.lineWidth = 1.5 * devicePixelRatio;
+  if (open) ctx.stroke();
+  else ctx.fill();
+}
+
+function triangle(ctx: CanvasRenderingContext2D, x: number, y: number, r: number): void {
+  ctx.beginPath();
+  ctx.moveTo(x, y - r);
+  ctx.lineTo(x + r, y);
+  ctx.lineTo(x - r, y);
+  ctx.closePath();
+  ctx.fill();
+}

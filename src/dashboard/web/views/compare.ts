@@ -1,0 +1,183 @@
+import type { RunSummary } from '../../protocol.ts';
+import type { AppState } from '../appState.ts';
+import { ChartCard } from '../charts/card.ts';
+import { type Group, groupRuns } from '../charts/series.ts';
+import { button, fill, h, icon, setText } from '../dom.ts';
+import { orderMetrics } from '../inspector.ts';
+import { openMenu } from '../menu.ts';
+import { FinalReturn } from './finalReturn.ts';
+import { RunTable } from './runTable.ts';
+
+/** Runs whose id, algorithm, task or tags match the filter; a broken expression matches as plain text. */
+export function filterRuns(runs: readonly RunSummary[], filter: string): RunSummary[] {
+  if (!filter) return [...runs];
+  let pattern: RegExp | undefined;
+  try {
+    pattern = new RegExp(filter, 'i');
+  } catch {
+    // not a regular expression yet: the user is still typing
+  }
+  return runs.filter(run => {
+    const text = [run.id, run.algo, run.task, run.preset, ...run.tags].join(' ');
+    return pattern
+      ? pattern.test(text) || pattern.test(`${run.task}-${run.algo}`)
+      : text.toLowerCase().includes(filter.toLowerCase());
+  });
+}
+
+/** Curves and Runs: groups of seeds with bands, final returns with intervals, the run table. */
+export class CompareView {
+  readonly header: HTMLElement;
+  readonly #app: AppState;
+  readonly #page = h('div', { class: 'page' });
+  readonly #table: RunTable;
+  readonly #final: FinalReturn;
+  readonly #main: ChartCard;
+  readonly #side: ChartCard;
+  readonly #more = h('div', { class: 'more-charts' });
+  #cards: ChartCard[] = [];
+  #metrics = '';
+  #dirty = true;
+  #mode: 'curves' | 'runs' = 'curves';
+
+  constructor(app: AppState, openRun: (run: string) => void) {
+    this.#app = app;
+    const groups = () => this.groups();
+    this.#main = new ChartCard({
+      app,
+      metric: 'eval/return',
+      size: 'large',
+      groups,
+      caption: 'mean of seeds, band = ±1 std',
+      onPick: () => this.#openBest(openRun),
+    });
+    this.#side = new ChartCard({ app, metric: 'critic/q', size: 'small', groups, caption: 'mean of seeds' });
+    this.#final = new FinalReturn(app, groups);
+    this.#table = new RunTable(app, groups, openRun);
+    this.header = this.#makeHeader();
+    for (const event of ['rows', 'runs', 'settings', 'theme', 'snapshot'] as const) {
+      app.on(event, () => {
+        this.#dirty = true;
+      });
+    }
+  }
+
+  groups(): Group[] {
+    return groupRuns(filterRuns(this.#app.runs, this.#app.filter));
+  }
+
+  #openBest(openRun: (run: string) => void): void {
+    const first = this.groups()[0]?.runs[0];
+    if (first) openRun(first.id);
+  }
+
+  #makeHeader(): HTMLElement {
+    const app = this.#app;
+    const title = h('h1', { class: 'title' });
+    const count = h('span', { class: 't3' });
+    const input = h('input', { type: 'search', placeholder: 'name or expression', 'aria-label': 'Filter runs' });
+    input.addEventListener('input', () => {
+      app.filter = input.value;
+      app.emit('settings');
+    });
+    const axis = button({
+      icon: 'open',
+      label: '',
+      onclick: () =>
+        openMenu(
+          axis,
+          (['step', 'seconds', 'update'] as const).map(name => ({
+            label: `x: ${name === 'seconds' ? 'time' : name}`,
+            checked: app.axis === name,
+            run: () => app.changeSettings(() => void (app.axis = name)),
+          })),
+        ),
+    });
+    const smoothing = button({
+      icon: 'sliders',
+      label: '',
+      onclick: () =>
+        openMenu(
+          smoothing,
+          [0, 0.3, 0.6, 0.9].map(amount => ({
+            label: amount ? `smooth ${amount}` : 'no smoothing',
+            checked: app.smoothing === amount,
+            run: () => app.changeSettings(() => void (app.smoothing = amount)),
+          })),
+        ),
+    });
+    const update = () => {
+      const tasks = new Set(filterRuns(app.runs, app.filter).map(run => run.task));
+      setText(title, tasks.size === 1 ? [...tasks][0]! : `${tasks.size} tasks`);
+      const groups = this.groups();
+      const runs = groups.reduce((sum, group) => sum + group.runs.length, 0);
+      setText(
+        count,
+        `${runs} ${runs === 1 ? 'run' : 'runs'} in ${groups.length} ${groups.length === 1 ? 'group' : 'groups'}`,
+      );
+      setText(axis.querySelector('span')!, `x: ${app.axis === 'seconds' ? 'time' : app.axis}`);
+      setText(smoothing.querySelector('span')!, `smooth ${app.smoothing}`);
+    };
+    for (const event of ['runs', 'settings', 'view'] as const) app.on(event, update);
+    update();
+    const save = button({
+      icon: 'download',
+      label: 'CSV',
+      title: 'The run table as CSV',
+      onclick: () => this.#table.exportCsv(),
+    });
+    return h(
+      'header',
+      { class: 'view-header' },
+      title,
+      count,
+      h('span', { class: 'grow' }),
+      h('span', { class: 'filter' }, icon('search'), input),
+      axis,
+      smoothing,
+      save,
+    );
+  }
+
+  /** The page in one of its two forms: charts first, or the table first. */
+  open(mode: 'curves' | 'runs'): HTMLElement {
+    this.#mode = mode;
+    this.#dirty = true;
+    const top = h(
+      'div',
+      { class: 'compare-top' },
+      this.#main.element,
+      h('div', { class: 'compare-side' }, this.#final.element, this.#side.element),
+    );
+    if (mode === 'curves') fill(this.#page, h('div', { class: 'compare' }, top, this.#table.element), this.#more);
+    else fill(this.#page, this.#table.element, this.#final.element);
+    this.refresh();
+    return this.#page;
+  }
+
+  refresh(): void {
+    this.#main.refresh();
+    this.#side.refresh();
+    for (const card of this.#cards) card.refresh();
+    if (!this.#dirty) return;
+    this.#dirty = false;
+    this.#table.refresh();
+    this.#final.refresh();
+    if (this.#mode === 'curves') this.#layout();
+  }
+
+  /** A chart for every metric of any run shown. */
+  #layout(): void {
+    const app = this.#app;
+    const keys = new Set(
+      this.groups().flatMap(group => group.runs.flatMap(run => [...app.dataOf(run.id).metrics.keys()])),
+    );
+    for (const key of ['eval/return', 'critic/q', 'eval/returnStd']) keys.delete(key);
+    const ordered = orderMetrics(keys, app.pinned);
+    if (ordered.join() === this.#metrics) return;
+    this.#metrics = ordered.join();
+    for (const card of this.#cards) card.dispose();
+    this.#cards = ordered.map(metric => new ChartCard({ app, metric, size: 'small', groups: () => this.groups() }));
+    fill(this.#more, ...this.#cards.map(card => card.element));
+  }
+}

@@ -1,0 +1,104 @@
+import type { AppState } from '../appState.ts';
+import { type Group, interquartileMean, interval95 } from '../charts/series.ts';
+import { rgba, runStyle, token } from '../colors.ts';
+import { h } from '../dom.ts';
+import { tick } from '../format.ts';
+
+/** A group's last evaluation of each seed. */
+export function lastReturns(app: AppState, group: Group): number[] {
+  return group.runs.map(run => app.dataOf(run.id).last('eval/return')).filter(Number.isFinite);
+}
+
+/** Interquartile mean of the last returns with its 95 % interval, a row per group; the published value as a dotted mark. */
+export class FinalReturn {
+  readonly element: HTMLElement;
+  readonly #app: AppState;
+  readonly #groups: () => Group[];
+  readonly #canvas = h('canvas', { role: 'img', 'aria-label': 'Final return of each group' });
+
+  constructor(app: AppState, groups: () => Group[]) {
+    this.#app = app;
+    this.#groups = groups;
+    this.element = h(
+      'section',
+      { class: 'final' },
+      h(
+        'header',
+        {},
+        h('h3', { class: 'strong' }, 'Final return'),
+        h('span', { class: 't3' }, 'IQM, 95 % interval'),
+        h('span', { class: 'grow' }),
+        h('span', { class: 't3 tick' }, '⋮ published'),
+      ),
+      this.#canvas,
+    );
+  }
+
+  refresh(): void {
+    const canvas = this.#canvas;
+    const { width, height } = canvas.getBoundingClientRect();
+    if (width < 2) return;
+    const ratio = devicePixelRatio;
+    Object.assign(canvas, { width: width * ratio, height: height * ratio });
+    const ctx = canvas.getContext('2d')!;
+    ctx.scale(ratio, ratio);
+    const rows = this.#groups()
+      .filter(group => !this.#app.hidden.has(group.key))
+      .map((group, i) => {
+        const values = lastReturns(this.#app, group);
+        return { group, i, values, iqm: interquartileMean(values), interval: interval95(values, interquartileMean) };
+      })
+      .filter(({ values }) => values.length > 0)
+      .slice(0, 6);
+    if (rows.length === 0) return;
+    const published = this.#app.currentData?.snapshot?.published ?? [];
+    const all = [
+      ...rows.flatMap(({ iqm, interval }) => [iqm, ...interval.filter(Number.isFinite)]),
+      ...published.map(({ value }) => value),
+    ];
+    const pad = (Math.max(...all) - Math.min(...all)) * 0.15 || Math.abs(all[0]!) * 0.1 || 1;
+    const [low, high] = [Math.min(...all) - pad, Math.max(...all) + pad];
+    const left = 96;
+    const bottom = height - 20;
+    const x = (value: number) => left + ((value - low) / (high - low)) * (width - left - 8);
+    ctx.font = `11px ${token('sans')}`;
+    ctx.textAlign = 'center';
+    for (const part of [0.2, 0.5, 0.8]) {
+      const value = Number((low + (high - low) * part).toPrecision(2));
+      ctx.strokeStyle = token('line');
+      ctx.beginPath();
+      ctx.moveTo(x(value), 4);
+      ctx.lineTo(x(value), bottom);
+      ctx.stroke();
+      ctx.fillStyle = token('text3');
+      ctx.fillText(tick(value), x(value), height - 6);
+    }
+    rows.forEach(({ group, i, iqm, interval }, row) => {
+      const y = 8 + ((row + 0.5) * (bottom - 8)) / rows.length;
+      const { color } = runStyle(i);
+      ctx.textAlign = 'left';
+      ctx.fillStyle = token('text');
+      ctx.font = `500 12px ${token('sans')}`;
+      ctx.fillText(group.label, 0, y + 4, left - 8);
+      if (interval.every(Number.isFinite)) {
+        ctx.fillStyle = rgba(color, 0.3);
+        ctx.beginPath();
+        ctx.roundRect(x(interval[0]), y - 3, Math.max(6, x(interval[1]) - x(interval[0])), 6, 3);
+        ctx.fill();
+      }
+      ctx.fillStyle = color;
+      ctx.beginPath();
+      ctx.arc(x(iqm), y, 5, 0, 2 * Math.PI);
+      ctx.fill();
+      const reference = published.find(({ name }) => name.toUpperCase().startsWith(group.runs[0]!.algo.toUpperCase()));
+      if (!reference) return;
+      ctx.setLineDash([2, 2]);
+      ctx.strokeStyle = token('text');
+      ctx.beginPath();
+      ctx.moveTo(x(reference.value), y - 8);
+      ctx.lineTo(x(reference.value), y + 8);
+      ctx.stroke();
+      ctx.setLineDash([]);
+    });
+  }
+}

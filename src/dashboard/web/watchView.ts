@@ -1,0 +1,157 @@
+import type { AppState } from './appState.ts';
+import { h, setText } from './dom.ts';
+import { integer, shortDuration } from './format.ts';
+import { pace } from './header.ts';
+import { Inspector } from './inspector.ts';
+import { Player, type Recording, readRecording } from './player.ts';
+import { runPanel } from './runPanel.ts';
+import { StagePanel } from './stagePanel.ts';
+import { Timeline } from './timeline.ts';
+import { toast } from './toast.ts';
+
+/** Watch: the stage, the inspector beside it, the timeline below. Owns the player and what it plays. */
+export class WatchView {
+  readonly element: HTMLElement;
+  readonly player: Player;
+  readonly panel: StagePanel;
+  readonly inspector: Inspector;
+  readonly timeline: Timeline;
+  readonly extra = h('div', { class: 'inspector-extra' });
+  readonly #app: AppState;
+  readonly #figures = ['Return', 'Best', 'Left'].map(label => ({ label, value: h('b', {}) }));
+  readonly #recordings = new Map<string, Promise<Recording>>();
+  #scene = '';
+
+  constructor(app: AppState) {
+    this.#app = app;
+    this.player = new Player(app);
+    this.panel = new StagePanel(app, this.player);
+    this.inspector = new Inspector(app, this.extra, step => void this.goToStep(step));
+    this.inspector.addPanel('Run', runPanel(app));
+    this.timeline = new Timeline(app, this.player, { goToStep: step => void this.goToStep(step) });
+    const figures = h(
+      'div',
+      { class: 'phone-figures' },
+      ...this.#figures.map(({ label, value }) => h('div', {}, h('span', { class: 't3' }, label), value)),
+    );
+    this.element = h('div', { class: 'watch' }, this.panel.element, figures, this.inspector.element);
+    this.panel.onRecorded = () => void this.newest();
+    this.panel.onGhost = () => void this.toggleGhost();
+    this.panel.onReset = () => {
+      this.player.t = 0;
+      this.panel.stage?.resetTrail();
+    };
+    app.on('snapshot', run => {
+      if (run === app.current) this.#showScene();
+    });
+    app.on('current', () => {
+      this.#scene = '';
+      this.#showScene();
+    });
+  }
+
+  #showScene(): void {
+    const snapshot = this.#app.currentData?.snapshot;
+    if (!snapshot) return;
+    const key = `${this.#app.current} ${snapshot.scene?.task}`;
+    if (key !== this.#scene) {
+      this.#scene = key;
+      void this.panel.setScene(snapshot.scene);
+    }
+    const live = this.#app.run()?.state === 'live';
+    // Live frames win; where none come, the newest (finished: the best) recorded episode is played.
+    setTimeout(() => {
+      if (!this.player.recording && !this.player.live) void (live ? this.newest() : this.best());
+    }, 600);
+  }
+
+  async load(name: string): Promise<Recording> {
+    const run = this.#app.current!;
+    const key = `${run}/${name}`;
+    let recording = this.#recordings.get(key);
+    if (!recording) {
+      recording = fetch(`runs/${encodeURIComponent(run)}/episodes/${name}`).then(async response => {
+        if (!response.ok) throw new Error(`${name} is not there any more`);
+        return readRecording(name, new Uint8Array(await response.arrayBuffer()));
+      });
+      recording.catch(() => this.#recordings.delete(key));
+      this.#recordings.set(key, recording);
+    }
+    return recording;
+  }
+
+  /** Episodes of the run, evaluations first where there are any at a step. */
+  get episodes() {
+    return this.#app.currentData?.snapshot?.episodes ?? [];
+  }
+
+  async newest(): Promise<void> {
+    const last = this.episodes.at(-1);
+    if (last) await this.show(last.name);
+  }
+
+  async best(): Promise<void> {
+    const best = this.#app.currentData?.best('eval/return');
+    await (best ? this.goToStep(best.step) : this.newest());
+  }
+
+  async show(name: string, t = 0): Promise<void> {
+    try {
+      const recording = await this.load(name);
+      this.player.play(recording, t);
+      this.panel.stage?.resetTrail();
+      this.#app.emit('paused');
+    } catch (error) {
+      toast((error as Error).message, { kind: 'bad' });
+    }
+  }
+
+  /** The recorded episode nearest to a step of training. */
+  async goToStep(step: number): Promise<void> {
+    const { episodes } = this;
+    if (episodes.length === 0) {
+      toast('No episode of this run is recorded yet');
+      return;
+    }
+    const distance = (episode: { step: number; name: string }) =>
+      Math.abs(episode.step - step) + (episode.name.includes('evaluation') ? 0 : 0.5);
+    const nearest = episodes.reduce((a, b) => (distance(b) < distance(a) ? b : a));
+    await this.show(nearest.name);
+    this.#app.moveTo({ step: nearest.step, episode: nearest.name });
+  }
+
+  /** Another checkpoint's episode from about the same time, as a ghost beside the one shown. */
+  async toggleGhost(step?: number): Promise<void> {
+    if (this.player.ghost && step === undefined) {
+      this.player.ghost = undefined;
+      this.panel.setGhost(undefined);
+      return;
+    }
+    const { episodes } = this;
+    const wanted = step ?? this.#app.currentData?.best('eval/return')?.step ?? 0;
+    const shown = this.player.recording?.name;
+    const others = episodes.filter(episode => episode.name !== shown);
+    if (others.length === 0) return toast('No other episode to show as a ghost');
+    const other = others.reduce((a, b) => (Math.abs(b.step - wanted) < Math.abs(a.step - wanted) ? b : a));
+    if (!this.player.recording) await this.newest();
+    this.player.ghost = await this.load(other.name);
+    this.panel.setGhost(`step ${integer(other.step)}`);
+  }
+
+  /** Ten times a second. */
+  refresh(): void {
+    this.inspector.refresh();
+    this.timeline.draw();
+    this.panel.refresh();
+    const data = this.#app.currentData;
+    const run = this.#app.run();
+    if (!data || !run) return;
+    const [last, best, left] = this.#figures;
+    setText(last!.value, integer(data.last('eval/return')));
+    setText(best!.value, integer(data.best('eval/return')?.value ?? Number.NaN));
+    setText(
+      left!.value,
+      run.state === 'live' ? shortDuration((run.totalSteps - run.step) / pace(this.#app).perSecond) : '–',
+    );
+  }
+}
