@@ -150,6 +150,7 @@ class OnlineLoop {
     const { numEnvs } = env;
     const actions = this.#step < this.#run.schedule.warmupSteps ? this.#randomActions() : this.#policyActions();
     const result = await env.step(actions);
+    this.#step += numEnvs;
     const row = (values: Float32Array, width: number, i: number) => values.subarray(i * width, (i + 1) * width);
     for (let i = 0; i < numEnvs; i++) {
       if (result.diverged?.[i]) continue; // a torn transition teaches nothing
@@ -169,7 +170,6 @@ class OnlineLoop {
       throw new AgentError(
         `observation[${bad % this.#obsDim}] of world ${Math.floor(bad / this.#obsDim)} is ${this.#observations[bad]}`,
       );
-    this.#step += numEnvs;
     for (const { episodeReturn, episodeLength } of result.episodes)
       this.#log({ 'episode/return': episodeReturn, 'episode/length': episodeLength });
     for (const watcher of watchers ?? []) watcher.stepped?.(this.#step, actions, result);
@@ -202,9 +202,9 @@ class OnlineLoop {
       this.#metrics = tf.tidy(() => numbers(stage.update(sample, this.#step / schedule.steps, noise)));
       this.#updates++;
       for (const [key, value] of Object.entries(this.#metrics))
-        if (!Number.isFinite(value)) throw new AgentError(`stopped at step ${this.#step}: ${key} is ${value}`);
+        if (!Number.isFinite(value)) throw new AgentError(`${key} is ${value}`);
       const bad = firstNonFinite(algorithm.variables);
-      if (bad) throw new AgentError(`stopped at step ${this.#step}: ${bad}`);
+      if (bad) throw new AgentError(bad);
     }
   }
 
@@ -299,9 +299,10 @@ class OnlineLoop {
     if (!(error instanceof AgentError)) return error;
     const { store, algorithm } = this.#run;
     const content = { tensors: storeVariables(algorithm.variables), state: await this.#state() };
-    const dump = await store.dumpFailure(this.#step, content, error.message);
+    const message = `stopped at step ${this.#step}: ${error.message}`;
+    const dump = await store.dumpFailure(this.#step, content, message);
     return new AgentError(
-      error.message,
+      message,
       [...error.remedies, ['kept', `a dump in ${dump}`], ['continue', `agent resume ${store.directory}`]],
       1,
       { cause: error },
