@@ -83,7 +83,7 @@ export interface Judged {
 export function judge(critic: TwinQ, s: Tensor2D, actions: Tensor2D): Judged {
   const batch = s.shape[0];
   const candidates = actions.shape[0] / batch;
-  const q = critic.min(tf.tile(s, [candidates, 1]), actions);
+  const q = critic.minOfCandidates(s, actions);
   return { actions, q: tf.transpose(tf.reshape(q, [candidates, batch])) };
 }
 

@@ -1,4 +1,5 @@
 import type { Noise } from '../tensor/noise.ts';
+import { forward } from '../tensor/ops/forward.ts';
 import { type Tensor1D, type Tensor2D, tf, type Variable } from '../tensor/tf.ts';
 import { Mlp, type MlpOptions } from './mlp.ts';
 import { group } from './variables.ts';
@@ -26,6 +27,12 @@ export class TwinQ {
   /** Q₁(s, a) alone [B]. */
   first(s: Tensor2D, a: Tensor2D): Tensor1D {
     return this.q1.apply(tf.concat2d([s, a], 1)).reshape([-1]);
+  }
+
+  /** min(Q₁, Q₂) of K actions per state, no gradient: s [B, S], a [K·B, A] with row k·B + b for state b → [K·B]. */
+  minOfCandidates(s: Tensor2D, a: Tensor2D): Tensor1D {
+    const [q1, q2] = [this.q1, this.q2].map(q => forward(q, s, a));
+    return tf.minimum(q1!, q2!).reshape([-1]);
   }
 
   /** min(Q₁, Q₂)(s, a) [B]. */

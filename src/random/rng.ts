@@ -1,3 +1,7 @@
+import { boxMuller } from './boxMuller.ts';
+
+const pair = new Float32Array(2);
+
 /**
  * Counter-based random numbers: Philox4x32-10 (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3").
  * A stream is a 64-bit key and a counter, so its whole state is three numbers, any part of it can be computed
@@ -76,15 +80,15 @@ export class Rng {
     return low + (high - low) * ((a * 67108864 + b) / 9007199254740992);
   }
 
-  /** Standard normal in float64 (Box–Muller, one of the pair). */
+  /** Standard normal, float32: Box–Muller by our own polynomials, as `fill.ts` has it; one of the pair. */
   normal(): number {
-    const radius = Math.sqrt(-2 * Math.log(1 - this.uniform()));
-    return radius * Math.cos(2 * Math.PI * this.uniform());
+    boxMuller(this.uint32(), this.uint32(), pair, 0);
+    return pair[0]!;
   }
 
-  /** Whole number in [0, bound), bound ≤ 2^32, without modulo bias beyond 2^-32. */
+  /** Whole number in [0, bound), bound < 2^32, without modulo bias beyond 2^-32. */
   integer(bound: number): number {
-    return Math.floor((this.uint32() * bound) / 4294967296);
+    return multiplyHigh(this.uint32(), bound);
   }
 }
 
@@ -118,7 +122,7 @@ export function philox(
 }
 
 /** High 32 bits of the 64-bit product of two unsigned 32-bit words. */
-function multiplyHigh(a: number, b: number): number {
+export function multiplyHigh(a: number, b: number): number {
   const aLow = a & 0xffff;
   const aHigh = a >>> 16;
   const bLow = b & 0xffff;

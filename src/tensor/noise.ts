@@ -1,3 +1,5 @@
+import { accelerated, sizeOf } from '../backend/accelerated.ts';
+import { blocksFor, fillIntegers, fillNormal, fillUniform } from '../random/fill.ts';
 import type { Rng } from '../random/rng.ts';
 import { type Tensor, type Tensor1D, tf } from './tf.ts';
 
@@ -14,7 +16,7 @@ export interface Noise {
   integers(name: string, count: number, bound: number): Tensor1D;
 }
 
-/** Noise drawn from one random stream. */
+/** Noise drawn from one random stream: the same numbers on every backend and thread count. */
 export class StreamNoise implements Noise {
   readonly #rng: Rng;
   constructor(rng: Rng) {
@@ -22,24 +24,39 @@ export class StreamNoise implements Noise {
   }
 
   normal(_name: string, shape: readonly number[]): Tensor {
-    const values = new Float32Array(size(shape));
-    for (let i = 0; i < values.length; i++) values[i] = this.#rng.normal();
-    return tf.tensor(values, [...shape]);
+    const size = sizeOf(shape);
+    const { key, block } = this.#rng.take(blocksFor(size));
+    const backend = accelerated();
+    if (!backend) {
+      const plain = new Float32Array(size);
+      fillNormal({ key, block }, plain);
+      return tf.tensor(plain, [...shape]);
+    }
+    const { info, values } = backend.output(shape);
+    backend.run('normal', [values], [size], [key[0], key[1], block]);
+    return tf.engine().makeTensorFromTensorInfo(info);
   }
 
   uniform(_name: string, shape: readonly number[], low = 0, high = 1): Tensor {
-    const values = new Float32Array(size(shape));
-    for (let i = 0; i < values.length; i++) values[i] = this.#rng.uniform(low, high);
-    return tf.tensor(values, [...shape]);
+    const size = sizeOf(shape);
+    const { key, block } = this.#rng.take(blocksFor(size));
+    const backend = accelerated();
+    if (!backend) {
+      const plain = new Float32Array(size);
+      fillUniform({ key, block }, plain, low, high);
+      return tf.tensor(plain, [...shape]);
+    }
+    const { info, values } = backend.output(shape);
+    backend.run('uniform', [values], [size], [key[0], key[1], block, low, high - low]);
+    return tf.engine().makeTensorFromTensorInfo(info);
   }
 
   integers(_name: string, count: number, bound: number): Tensor1D {
+    const { key, block } = this.#rng.take(blocksFor(count));
     const values = new Int32Array(count);
-    for (let i = 0; i < count; i++) values[i] = this.#rng.integer(bound);
+    const backend = accelerated();
+    if (backend) backend.run('integers', [values], [count], [key[0], key[1], block, bound]);
+    else fillIntegers({ key, block }, values, bound);
     return tf.tensor1d(values, 'int32');
   }
-}
-
-function size(shape: readonly number[]): number {
-  return shape.reduce((product, n) => product * n, 1);
 }

@@ -1,9 +1,11 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { useBackend } from '../../src/backend/register.ts';
 import { Rng } from '../../src/random/rng.ts';
+import { StreamNoise } from '../../src/tensor/noise.ts';
 import { adamStep } from '../../src/tensor/ops/adam.ts';
 import { denoise } from '../../src/tensor/ops/denoise.ts';
 import { type Activation, dense } from '../../src/tensor/ops/dense.ts';
+import { forward } from '../../src/tensor/ops/forward.ts';
 import { mish } from '../../src/tensor/ops/mish.ts';
 import { polyakStep } from '../../src/tensor/ops/polyak.ts';
 import { type Tensor, type Tensor1D, type Tensor2D, tf, type Variable } from '../../src/tensor/tf.ts';
@@ -240,6 +242,46 @@ export function testKernels(name: string, start: Start): void {
           const results = all.map(variable => tf.clone(variable));
           tf.dispose(all);
           return [...results, ...norms, alias];
+        });
+      }
+    });
+
+    it('draws the noise of the plain definition, bit for bit', async () => {
+      for (const count of [1, 2, 3, 4, 5, 63, 64, 65, 5000, 70001]) {
+        const draw = () => {
+          const noise = new StreamNoise(new Rng({ key: [7, 0xffffffff], counter: 4 * (2 ** 32 - 20) }));
+          const tensors = [
+            noise.normal('n', [count]),
+            noise.uniform('u', [count], -0.3, 0.7),
+            noise.integers('i', count, 1000003),
+            noise.normal('again', [3]),
+          ];
+          const numbers = tensors.map(t => t.dataSync().slice());
+          tf.dispose(tensors);
+          return numbers;
+        };
+        await useBackend('cpu');
+        const expected = draw();
+        await start();
+        expect(draw()).toEqual(expected);
+      }
+    });
+
+    it('judges many candidates per state', async () => {
+      for (const [batch, candidates, hidden] of [
+        [1, 4, [256, 256]],
+        [6, 1, [20]],
+        [7, 9, [64, 33, 16]],
+        [40, 30, [48]],
+      ] as const) {
+        await agree(11, draw => {
+          const layerSizes = [5 + 3, ...hidden, 1];
+          const layers = layerSizes.slice(1).map((out, i) => ({
+            weight: draw([layerSizes[i]!, out], 1 / Math.sqrt(layerSizes[i]!)) as Tensor2D,
+            bias: draw([out], 0.1) as Tensor1D,
+          }));
+          const states = draw([batch, 5]) as Tensor2D;
+          return forward({ layers, activation: 'mish' }, states, draw([batch * candidates, 3]) as Tensor2D);
         });
       }
     });
