@@ -56,6 +56,22 @@ function slice(backend: AcceleratedBackend, { inputs, attrs }: KernelCall): Tens
   return info;
 }
 
+/** A tensor cut along one axis, each part a slice: what the gradient of a concatenation is. */
+function split(backend: AcceleratedBackend, { inputs, attrs }: KernelCall): TensorInfo[] | undefined {
+  const x = inputs.x!;
+  if (x.dtype !== 'float32') return undefined;
+  const [axis] = tf.util.parseAxisParam(attrs.axis as number, x.shape as number[]) as [number];
+  if (axis > 1 || x.shape.length > 2) return undefined;
+  const sizes = tf.backend_util.prepareSplitSize(x as never, attrs.numOrSizeSplits as number[], axis);
+  let offset = 0;
+  return sizes.map(width => {
+    const begin = x.shape.map((_, i) => (i === axis ? offset : 0));
+    const size = x.shape.map((n, i) => (i === axis ? width : n));
+    offset += width;
+    return slice(backend, { inputs: { x }, attrs: { begin, size } } as unknown as KernelCall)!;
+  });
+}
+
 /** Repetition along the first axis. */
 function tile(backend: AcceleratedBackend, { inputs, attrs }: KernelCall): TensorInfo | undefined {
   const x = inputs.x!;
@@ -129,6 +145,7 @@ function filledLike(value: number): KernelFunction {
 export const layout: Readonly<Record<string, KernelFunction>> = {
   Concat: concat,
   Slice: slice,
+  SplitV: split,
   Tile: tile,
   GatherV2: gather,
   Transpose: transpose,

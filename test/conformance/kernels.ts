@@ -180,6 +180,8 @@ export function testKernels(name: string, start: Start): void {
         tf.slice(draw([4, 3, 5]), [1, 0, 0], [1, -1, -1]),
         tf.slice(draw([4, 3, 5]), [1, 1, 2], [2, 1, 3]),
         tf.slice(draw([9]), 3, 4),
+        ...tf.split(draw([6, 7]), [2, 1, 4], 1),
+        ...tf.split(draw([6, 4]), 3, 0),
         tf.tile(draw([3, 4]), [5, 1]),
         tf.tile(draw([3, 1]), [1, 6]),
         tf.tile(draw([3, 2]), [2, 3]),
