@@ -7,4 +7,7 @@ export interface CommandEntry {
   load(): Promise<{ readonly command: Command }>;
 }
 
-export const commands: readonly CommandEntry[] = [];
+export const commands: readonly CommandEntry[] = [
+  { name: 'online', summary: 'train in a simulator, by default with QVPO', load: () => import('./online.ts') },
+  { name: 'view', summary: 'watch running or finished runs in the browser', load: () => import('./view.ts') },
+];

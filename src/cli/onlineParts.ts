@@ -1,0 +1,64 @@
+import { makeEnv } from '../../envs/registry.ts';
+import type { Algorithm } from '../algorithms/algorithm.ts';
+import { algorithms } from '../algorithms/catalog.ts';
+import { ReplayBuffer, type TimeLimit } from '../data/replayBuffer.ts';
+import type { EnvSpec, VectorEnv } from '../env/env.ts';
+import { LocalVectorEnv } from '../env/vectorEnv.ts';
+import { AgentError } from '../errors.ts';
+import type { OnlineSchedule } from '../loops/online.ts';
+import { Rng } from '../random/rng.ts';
+import type { NewRunConfig } from '../runs/runConfig.ts';
+import { StreamNoise } from '../tensor/noise.ts';
+import type { LoopOptions } from './onlinePlan.ts';
+
+/** What a run is made of, from its configuration. */
+export interface OnlineParts {
+  readonly algorithm: Algorithm;
+  readonly env: VectorEnv;
+  readonly evaluationEnv: VectorEnv;
+  readonly replay: ReplayBuffer;
+  readonly schedule: OnlineSchedule;
+}
+
+/** Builds worlds, algorithm and an empty replay. The backend must be running. */
+export async function buildOnline(config: NewRunConfig): Promise<OnlineParts> {
+  const options = config.options as LoopOptions;
+  const values = config.values as { warmupSteps: number; updatesPerStep: number } & Record<string, unknown>;
+  const env = await makeWorlds(config.task, options.numEnvs);
+  const evaluationEnv = await makeWorlds(config.task, options.evalEnvs);
+  return {
+    algorithm: buildAlgorithm(config, env.spec),
+    env,
+    evaluationEnv,
+    replay: new ReplayBuffer({
+      capacity: values.replayCapacity as number,
+      ...sizesOf(env.spec),
+      timeLimit: values.timeLimit as TimeLimit,
+    }),
+    schedule: {
+      steps: config.steps,
+      warmupSteps: values.warmupSteps,
+      updatesPerStep: values.updatesPerStep,
+      logEvery: options.logEvery,
+      evalEvery: options.evalEvery,
+      evalEpisodes: options.evalEpisodes,
+      checkpointEvery: options.checkpointEvery,
+    },
+  };
+}
+
+/** The algorithm with its initial weights, which the run's seed decides. */
+export function buildAlgorithm(config: Pick<NewRunConfig, 'algo' | 'seed' | 'values'>, spec: EnvSpec): Algorithm {
+  const definition = algorithms.get(config.algo);
+  if (!definition) throw new AgentError(`this version has no algorithm "${config.algo}"`);
+  const initial = new StreamNoise(new Rng(config.seed).split('initial weights'));
+  return definition.create(sizesOf(spec), config.values as never, initial);
+}
+
+export async function makeWorlds(task: string, count: number): Promise<VectorEnv> {
+  return new LocalVectorEnv(await Promise.all(Array.from({ length: count }, () => makeEnv(task))));
+}
+
+export function sizesOf(spec: EnvSpec): { obsDim: number; actDim: number } {
+  return { obsDim: spec.observationSpace.low.length, actDim: spec.actionSpace.low.length };
+}

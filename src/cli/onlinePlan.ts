@@ -1,0 +1,147 @@
+import { cpus, totalmem } from 'node:os';
+import { envInfo } from '../../envs/registry.ts';
+import type { AlgorithmDefinition } from '../algorithms/algorithm.ts';
+import { algorithms } from '../algorithms/catalog.ts';
+import { type BackendInUse, useBackend } from '../backend/register.ts';
+import { UsageError } from '../errors.ts';
+import { collectHeader } from '../runs/header.ts';
+import type { NewRunConfig } from '../runs/runConfig.ts';
+import type { Input, Option } from './command.ts';
+import { readConfigFile, withConfigFile } from './configFile.ts';
+import {
+  backends,
+  findAlgorithm,
+  hyperparameterOptions,
+  presets,
+  resolveHyperparameters,
+  trainingOptions,
+} from './flags.ts';
+import { dependencyVersion, packageVersion } from './packageRoot.ts';
+
+export const onlineOptions: readonly Option[] = [
+  { name: 'env', value: 'ID', doc: 'the task: agent env ls lists them' },
+  { name: 'steps', value: 'N', default: '1000000', doc: 'environment steps' },
+  { name: 'num-envs', value: 'N', default: '1', doc: 'worlds stepped side by side' },
+  ...trainingOptions,
+];
+
+/** Settings of the loop as `config.json` keeps them. */
+export type LoopOptions = {
+  readonly numEnvs: number;
+  readonly evalEnvs: number;
+  readonly evalEvery: number;
+  readonly evalEpisodes: number;
+  readonly checkpointEvery: number;
+  readonly logEvery: number;
+};
+
+/** A call of `agent online`, resolved. */
+export interface OnlinePlan {
+  readonly definition: AlgorithmDefinition;
+  readonly backend: BackendInUse;
+  readonly config: NewRunConfig;
+  /** Why this preset, for the forecast. */
+  readonly presetReason: 'auto' | 'flag';
+  readonly directory?: string;
+  readonly dashboard?: string;
+}
+
+/** Checks the whole call and starts the backend. Throws `UsageError`, and leaves nothing behind. */
+export async function planOnline(call: Input): Promise<OnlinePlan> {
+  const path = call.text('config');
+  const file = path === undefined ? undefined : readConfigFile(path);
+  const algo = call.text('algo') ?? file?.values.algo ?? 'qvpo';
+  const definition = findAlgorithm(algorithms, String(algo), 'online');
+  const hyperparameters = hyperparameterOptions(definition.hyperparameters);
+  const input = file ? withConfigFile(call, file, onlineOptions, hyperparameters) : call;
+
+  const env = input.required('env', 'ID', [
+    ['for example', 'agent online --env Hopper-v3'],
+    ['all of them', 'agent env ls'],
+  ]);
+  const task = envInfo(env);
+  const seed = input.count('seed', 0) ?? 0;
+  const steps = input.count('steps') ?? 1_000_000;
+  const options = loopOptions(input, steps);
+  const wantedPreset = input.choice('preset', presets) ?? 'auto';
+  const wantedBackend = input.choice('backend', backends) ?? 'auto';
+  const threads = input.count('threads');
+  const resolveWith = (preset: string) =>
+    resolveHyperparameters(definition.hyperparameters, { input, file, task: task.id, preset });
+  resolveWith('fast'); // mistakes are reported before a backend starts
+
+  const backend = await useBackend(wantedBackend, { threads });
+  const preset = wantedPreset === 'auto' ? (backend.name === 'webgpu' ? 'paper' : 'fast') : wantedPreset;
+  const { values, sources } = resolveWith(preset);
+  const resolved = { kind: 'online' as const, algo: definition.name, task: task.id, seed, preset, steps };
+  return {
+    definition,
+    backend,
+    presetReason: wantedPreset === 'auto' ? 'auto' : 'flag',
+    directory: input.text('run'),
+    dashboard: input.text('dashboard'),
+    config: {
+      ...resolved,
+      command: ['online', ...Object.entries(input.given).flatMap(([name, value]) => [`--${name}`, value])],
+      backend: backend.name,
+      values,
+      sources,
+      options,
+      environment: describeEnvironment(task),
+      versions: versions(),
+      machine: machine(),
+      header: collectHeader({
+        config: { ...resolved, values, options },
+        seed,
+        threads: backend.threads,
+        backend: backend.name,
+      }),
+    },
+  };
+}
+
+function loopOptions(input: Input, steps: number): LoopOptions {
+  const numEnvs = input.count('num-envs') ?? 1;
+  if (numEnvs > 1024) throw new UsageError(`--num-envs is ${numEnvs}, a number ≤ 1024 is wanted`);
+  const evalEpisodes = input.count('eval-episodes') ?? 10;
+  return {
+    numEnvs,
+    evalEnvs: Math.min(evalEpisodes, 10),
+    evalEvery: input.count('eval-every') ?? 10_000,
+    evalEpisodes,
+    checkpointEvery: input.count('checkpoint-every') ?? 10_000,
+    logEvery: Math.min(1000, Math.max(1, Math.floor(steps / 100))),
+  };
+}
+
+/** What the task's version stands for. */
+function describeEnvironment(task: ReturnType<typeof envInfo>): Record<string, unknown> {
+  const { id, layout, rewardText, endText, versionText, maxEpisodeSteps, frameSkip, timestep } = task;
+  return {
+    id,
+    observation: layout.map(({ size, name }) => `${name} [${size}]`),
+    reward: rewardText,
+    ends: endText,
+    versions: versionText,
+    maxEpisodeSteps,
+    stepSeconds: frameSkip * timestep,
+  };
+}
+
+export function versions(): Record<string, string> {
+  return {
+    agent: packageVersion(),
+    node: process.versions.node,
+    mujoco: dependencyVersion('@mujoco/mujoco'),
+    tfjs: dependencyVersion('@tensorflow/tfjs'),
+  };
+}
+
+export function machine(): Record<string, string | number> {
+  return {
+    cpu: cpus()[0]?.model ?? 'unknown',
+    cores: cpus().length,
+    memoryBytes: totalmem(),
+    platform: `${process.platform} ${process.arch}`,
+  };
+}

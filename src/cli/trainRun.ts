@@ -1,0 +1,147 @@
+import { relative } from 'node:path';
+import { envInfo } from '../../envs/registry.ts';
+import type { VectorEnv } from '../env/env.ts';
+import { type OnlineWatcher, type Score, type TrainingResult, trainOnline } from '../loops/online.ts';
+import type { RunStore } from '../runs/runStore.ts';
+import type { Io } from './command.ts';
+import { Interrupt } from './interrupt.ts';
+import { buildOnline, type OnlineParts } from './onlineParts.ts';
+import { publishedBest, publishedScores } from './published.ts';
+import type { LiveState } from './terminal/live.ts';
+import { summaryLines } from './terminal/summary.ts';
+import { TrainingView } from './terminal/trainingView.ts';
+
+export interface TrainRunOptions {
+  readonly io: Io;
+  readonly json: boolean;
+  readonly quiet: boolean;
+  readonly resume: boolean;
+  /** Built beforehand, or from the run's configuration. */
+  readonly parts?: OnlineParts;
+  readonly secondsPerStep?: number;
+  readonly watchers?: readonly OnlineWatcher[];
+  readonly url?: string;
+}
+
+/** Trains a run to its end or until it is interrupted, shows it, and reports. Resolves to the exit code. */
+export async function trainRun(store: RunStore, options: TrainRunOptions): Promise<number> {
+  const { io, json, quiet } = options;
+  const { config } = store;
+  const parts = options.parts ?? (await buildOnline(config));
+  const run = shownPath(store.directory);
+  const view = new TrainingView(
+    { ...config, run, published: publishedFor(config.task, config.algo), url: options.url },
+    {
+      output: io.stderr,
+      env: io.env,
+      quiet,
+      plain: json,
+      now: () => new Date(),
+      memory: () => process.memoryUsage.rss(),
+      secondsPerStep: options.secondsPerStep,
+    },
+  );
+  const interrupt = new Interrupt(
+    () => view.status('stopping'),
+    () => view.close(),
+  );
+  try {
+    const result = await trainOnline({
+      ...parts,
+      evaluationEnv: announced(parts.evaluationEnv, () => interrupt.requested || view.status('evaluating')),
+      store,
+      seed: config.seed,
+      resume: options.resume,
+      watchers: [watcher(view, store, parts, interrupt), ...(options.watchers ?? [])],
+      stopRequested: () => interrupt.requested,
+    });
+    return await report(store, result, view, options);
+  } finally {
+    interrupt.close();
+    view.close();
+    await Promise.all([parts.env.close(), parts.evaluationEnv.close()]);
+  }
+}
+
+function watcher(view: TrainingView, store: RunStore, { schedule }: OnlineParts, interrupt: Interrupt): OnlineWatcher {
+  const start = Math.max(schedule.warmupSteps, 1);
+  return {
+    row: (step, values) => view.log(step, values),
+    saved: (step, seconds) => view.checkpoint(step, seconds),
+    stepped: step => {
+      const updates = step < start ? 0 : Math.floor((step - start + 1) * schedule.updatesPerStep);
+      if (!interrupt.requested) view.status(updates === 0 ? 'warm-up' : 'training');
+      view.progress(step, updates, store.seconds);
+    },
+    restored: (step, damaged) => {
+      for (const { step: lost, reason } of damaged)
+        view.message([['warn', `checkpoint ${lost} is damaged, an older one is used`], `: ${reason}`]);
+      view.message([`continues at step ${step}`]);
+    },
+  };
+}
+
+/** The same worlds, saying when an evaluation begins. */
+function announced(env: VectorEnv, begins: () => unknown): VectorEnv {
+  return {
+    spec: env.spec,
+    numEnvs: env.numEnvs,
+    reset: seed => {
+      begins();
+      return env.reset(seed);
+    },
+    step: actions => env.step(actions),
+    save: () => env.save(),
+    restore: states => env.restore(states),
+    qpos: env.qpos && (() => env.qpos!()),
+    close: () => env.close(),
+  };
+}
+
+async function report(
+  store: RunStore,
+  result: TrainingResult,
+  view: TrainingView,
+  { io, json }: TrainRunOptions,
+): Promise<number> {
+  const run = shownPath(store.directory);
+  if (!result.finished) {
+    view.close([
+      [['warn', `interrupted at step ${result.step.toLocaleString('en-US')}; everything is saved`]],
+      `       continue      agent resume ${run}`.split('\n'),
+    ]);
+    return 130;
+  }
+  const { config } = store;
+  const { evalEpisodes: episodes } = config.options as { evalEpisodes: number };
+  const scored = (score: Score | undefined) =>
+    score && { return: score.return, returnStd: score.returnStd, episodes, step: score.step };
+  const summary = {
+    algo: config.algo,
+    task: config.task,
+    seed: config.seed,
+    preset: config.preset,
+    backend: config.backend,
+    steps: result.step,
+    updates: result.updates,
+    seconds: Math.round(store.seconds * 1000) / 1000,
+    eval: { last: scored(result.last), best: scored(result.best) },
+    environment: config.environment,
+  };
+  await store.writeSummary(summary);
+  const { last, best } = summary.eval;
+  const published = publishedBest(envInfo(config.task).published, config.algo);
+  view.close(summaryLines({ ...summary, unit: 'steps', run, last, best, published }));
+  io.stdout.write(json ? `${JSON.stringify({ ...summary, run: store.directory })}\n` : `${run}\n`);
+  return 0;
+}
+
+function publishedFor(task: string, algo: string): LiveState['published'] {
+  return publishedScores(task, envInfo(task).published, algo);
+}
+
+/** The directory as the user would type it: relative where that is shorter. */
+export function shownPath(directory: string): string {
+  const path = relative(process.cwd(), directory);
+  return path !== '' && path.length < directory.length ? path : directory;
+}
