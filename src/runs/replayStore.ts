@@ -31,8 +31,14 @@ export interface ReplayManifest {
   readonly segments: readonly Segment[];
 }
 
-/** Largest segment, in transitions: bounds the memory of a save and how many files a full replay has. */
-const SEGMENT = 8192;
+/** Largest segment: bounds the memory of a save, how long one holds the event loop, and how many files there are. */
+const SEGMENT_ROWS = 8192;
+const SEGMENT_BYTES = 8 * 2 ** 20;
+
+function largestSegment({ obsDim, actDim }: ReplaySource): number {
+  const bytes = 4 * (2 * obsDim + actDim + 3);
+  return Math.max(1, Math.min(SEGMENT_ROWS, Math.floor(SEGMENT_BYTES / bytes)));
+}
 
 /**
  * Writes to `folder` (`replay/`) what came since `previous`, so that a checkpoint costs what is new, not what is held.
@@ -47,18 +53,19 @@ export async function writeReplay(
   fs: Disk = disk,
 ): Promise<ReplayManifest> {
   const { obsDim, actDim, total, size } = source;
+  const most = largestSegment(source);
   const oldest = total - size;
   const segments = (previous?.segments ?? []).filter(segment => segment.start + segment.count > oldest);
   let start = Math.max(oldest, previous?.total ?? 0);
   if (start === total) return { obsDim, actDim, total, size, segments };
   for (let last = segments.at(-1); last; last = segments.at(-1)) {
-    if (last.start < oldest || last.count > total - start || total - last.start > SEGMENT) break;
+    if (last.start < oldest || last.count > total - start || total - last.start > most) break;
     start = last.start;
     segments.pop();
   }
   try {
     while (start < total) {
-      const count = Math.min(SEGMENT, total - start);
+      const count = Math.min(most, total - start);
       segments.push(await writeSegment(folder, start, count, source.read(start, count), fs));
       start += count;
     }
