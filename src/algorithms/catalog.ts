@@ -1,4 +1,7 @@
 import type { AlgorithmDefinition } from './algorithm.ts';
+import { edpCrr } from './edpCrr.ts';
+import { edpIql } from './edpIql.ts';
+import { edpTd3 } from './edpTd3.ts';
 import { iql } from './iql.ts';
 import { qvpo } from './qvpo.ts';
 import { sac } from './sac.ts';
@@ -7,5 +10,8 @@ import { td3 } from './td3.ts';
 
 /** Every algorithm, by the name `--algo` takes. */
 export const algorithms: ReadonlyMap<string, AlgorithmDefinition> = new Map(
-  [qvpo, sac, td3, srpo, iql].map(definition => [definition.name, definition as AlgorithmDefinition]),
+  [qvpo, sac, td3, srpo, edpTd3, edpCrr, edpIql, iql].map(definition => [
+    definition.name,
+    definition as AlgorithmDefinition,
+  ]),
 );

@@ -84,8 +84,11 @@ const spacings: Record<Span['spacing'], (time: NoiseTime, from: number, to: numb
   },
 };
 
+/** In float32 as in the codes of the field: EDP reads a table at the whole step below a time, which rounding can decide. */
 function between(from: number, to: number, n: number): number[] {
-  return Array.from({ length: n + 1 }, (_, i) => from + ((to - from) * i) / n);
+  const round = Math.fround;
+  const mix = (part: number) => round(round(round(from) * round(1 - part)) + round(round(to) * part));
+  return Array.from({ length: n + 1 }, (_, i) => (i === n ? round(to) : mix(round(i / n))));
 }
 
 interface Kind {

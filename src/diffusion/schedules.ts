@@ -19,8 +19,9 @@ export interface Schedule {
   readonly posteriorMeanCoef2: Float32Array; // weight of x_t
 }
 
+/** The names that a table of hyperparameters offers; `linear-scaled` belongs to EDP. */
 export const scheduleNames = ['cosine', 'linear', 'vp'] as const;
-export type ScheduleName = (typeof scheduleNames)[number];
+export type ScheduleName = (typeof scheduleNames)[number] | 'linear-scaled';
 
 /** The tables of a named schedule with T steps. */
 export function makeSchedule(name: ScheduleName, steps: number): Schedule {
@@ -39,6 +40,11 @@ const betasOf: Record<ScheduleName, (steps: number) => Float32Array> = {
   linear(steps) {
     const [low, high] = [1e-4, 2e-2];
     return Float32Array.from({ length: steps }, (_, i) => (steps === 1 ? low : low + (i * (high - low)) / (steps - 1)));
+  },
+  /** T points from (1000/T)·1e-4 to (1000/T)·2e-2: the same ᾱ at the end, whatever T (EDP). */
+  'linear-scaled'(steps) {
+    const [low, high] = [0.1 / steps, 20 / steps];
+    return Float32Array.from({ length: steps }, (_, i) => low + (i * (high - low)) / Math.max(1, steps - 1));
   },
   /** β_t = 1 − exp(−b_min/T − ½(b_max − b_min)(2t − 1)/T²), t = 1 … T, b_min = 0.1, b_max = 10 (Xiao et al. 2022). */
   vp(steps) {
@@ -74,4 +80,11 @@ export function scheduleFromBetas(betas: Float32Array): Schedule {
     posteriorMeanCoef1: each(t => round(betas[t]! * round(Math.sqrt(alphasCumprodPrev[t]!))) / oneMinus[t]!),
     posteriorMeanCoef2: each(t => round(oneMinusPrev[t]! * round(Math.sqrt(alphas[t]!))) / oneMinus[t]!),
   };
+}
+
+/** Weights of the denoising errors in the evidence lower bound, β_t / (2 α_t (1 − ᾱ_t)), scaled to a mean of 1 over t. */
+export function elboWeights({ betas, alphasCumprod, steps }: Schedule): Float32Array {
+  const weights = Float32Array.from(betas, (beta, t) => beta / (2 * (1 - beta) * Math.fround(1 - alphasCumprod[t]!)));
+  const sum = weights.reduce((total, weight) => total + weight, 0);
+  return weights.map(weight => (weight * steps) / sum);
 }

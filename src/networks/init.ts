@@ -43,3 +43,12 @@ function orthonormal(values: Float32Array, count: number, size: number): Float32
   }
   return Float32Array.from(rows.flatMap(row => [...row]));
 }
+
+/** weight ~ N(0, 1/fanIn) truncated at two deviations and rescaled to that variance, bias 0: Flax's default (LeCun). */
+export const lecunNormal: Initializer = (fanIn, fanOut, noise) => {
+  const shape = [fanIn, fanOut];
+  let values = noise.normal('weight', shape);
+  while ((tf.max(tf.abs(values)).dataSync()[0] ?? 0) > 2)
+    values = tf.where(tf.greater(tf.abs(values), 2), noise.normal('weight', shape), values);
+  return { weight: tf.mul(values, 1 / (0.8796256610342398 * Math.sqrt(fanIn))) as Tensor2D, bias: tf.zeros([fanOut]) };
+};

@@ -3,7 +3,7 @@ import type { Activation } from '../tensor/ops/dense.ts';
 import { type Tensor1D, type Tensor2D, tf, type Variable } from '../tensor/tf.ts';
 import { halfFanInNormal, type Initializer } from './init.ts';
 import { Mlp } from './mlp.ts';
-import { sinusoidalTable } from './timeEmbedding.ts';
+import { sinusoid, sinusoidalTable, type TimeFeatures } from './timeEmbedding.ts';
 import { group } from './variables.ts';
 
 export interface NoiseNetworkOptions {
@@ -18,6 +18,8 @@ export interface NoiseNetworkOptions {
   readonly timeHidden: number;
   readonly activation: Activation;
   readonly initializer?: Initializer;
+  /** Convention of the sinusoidal features; DDPM's unless given. */
+  readonly timeFeatures?: TimeFeatures;
 }
 
 /**
@@ -32,6 +34,8 @@ export class NoiseNetwork {
   readonly variables: Readonly<Record<string, Variable>>;
   /** Sinusoidal features of every step [T, timeDim]; fixed. */
   readonly features: Tensor2D;
+  readonly #timeFeatures: TimeFeatures;
+  readonly #timeDim: number;
 
   constructor(options: NoiseNetworkOptions, noise: Noise) {
     const { obsDim, actDim, steps, hidden, hiddenLayers, timeDim, timeHidden, activation } = options;
@@ -44,12 +48,19 @@ export class NoiseNetwork {
       timeMlp: this.timeMlp.variables,
       body: this.body.variables,
     });
-    this.features = tf.keep(sinusoidalTable(steps, timeDim));
+    this.#timeFeatures = options.timeFeatures ?? 'ddpm';
+    this.#timeDim = timeDim;
+    this.features = tf.keep(sinusoidalTable(steps, timeDim, this.#timeFeatures));
   }
 
   /** Learned embeddings of every step 0 … T−1 [T, timeDim]. */
   embeddings(): Tensor2D {
     return this.timeMlp.apply(this.features);
+  }
+
+  /** Learned embeddings of any steps, whole or not [times, timeDim]: what an ODE solver asks for. */
+  embeddingsAt(times: ArrayLike<number>): Tensor2D {
+    return this.timeMlp.apply(sinusoid(times, this.#timeDim, this.#timeFeatures));
   }
 
   /** ε_θ(x, t, s) [R, A] for noisy actions x [R, A], int32 steps t [R] and observations s [R, S]. */

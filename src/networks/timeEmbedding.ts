@@ -1,20 +1,35 @@
 import { type Tensor1D, type Tensor2D, tf } from '../tensor/tf.ts';
 
 /**
- * Sinusoidal embedding of whole diffusion steps (Vaswani et al. 2017; DDPM): [sin(t·f₀) … sin(t·f_h), cos(t·f₀) … cos(t·f_h)]
- * with f_j = exp(−j · ln(10000) / (h − 1)), h = dim / 2. Row t of the result [steps, dim] embeds step t.
+ * Conventions of the sinusoidal embedding, h = dim / 2:
+ *   ddpm: [sin(t·f₀) …, cos(t·f₀) …], f_j = exp(−j · ln(10000) / (h − 1))   (DDPM, Diffusion-QL, DIPO, QVPO)
+ *   edp:  [cos(t·f₀) …, sin(t·f₀) …], f_j = exp(−j · ln(10000) / h)         (EDP)
  */
-export function sinusoidalTable(steps: number, dim: number): Tensor2D {
+export type TimeFeatures = 'ddpm' | 'edp';
+
+/** Sinusoidal features (Vaswani et al. 2017) of diffusion steps, whole or not: [times, dim]. */
+export function sinusoid(times: ArrayLike<number>, dim: number, features: TimeFeatures = 'ddpm'): Tensor2D {
   const half = dim / 2;
-  const values = new Float32Array(steps * dim);
-  for (let t = 0; t < steps; t++) {
+  const [sine, cosine] = features === 'ddpm' ? [0, half] : [half, 0];
+  const divisor = features === 'ddpm' ? half - 1 : half;
+  const values = new Float32Array(times.length * dim);
+  for (let i = 0; i < times.length; i++) {
     for (let j = 0; j < half; j++) {
-      const angle = Math.fround(t * Math.fround(Math.exp(j * (-Math.log(10000) / (half - 1)))));
-      values[t * dim + j] = Math.sin(angle);
-      values[t * dim + half + j] = Math.cos(angle);
+      const angle = Math.fround(Math.fround(times[i]!) * Math.fround(Math.exp(j * (-Math.log(10000) / divisor))));
+      values[i * dim + sine + j] = Math.sin(angle);
+      values[i * dim + cosine + j] = Math.cos(angle);
     }
   }
-  return tf.tensor2d(values, [steps, dim]);
+  return tf.tensor2d(values, [times.length, dim]);
+}
+
+/** Row t of the result [steps, dim] embeds step t. */
+export function sinusoidalTable(steps: number, dim: number, features: TimeFeatures = 'ddpm'): Tensor2D {
+  return sinusoid(
+    Array.from({ length: steps }, (_, t) => t),
+    dim,
+    features,
+  );
 }
 
 /**

@@ -8,10 +8,11 @@ import { tf } from '../../src/tensor/tf.ts';
 import { dataDir } from '../reference.ts';
 import { differences, GoldenCase, type Handler } from './case.ts';
 import { dpmHandlers } from './dpm.ts';
+import { edpHandlers } from './edp.ts';
 import { qvpoHandlers } from './qvpo.ts';
 import { srpoHandlers } from './srpo.ts';
 
-const handlers: [RegExp, Handler][] = [...qvpoHandlers, ...dpmHandlers, ...srpoHandlers];
+const handlers: [RegExp, Handler][] = [...qvpoHandlers, ...dpmHandlers, ...edpHandlers, ...srpoHandlers];
 
 const dir = dataDir('GOLDEN_DIR', 'golden');
 const names = readdirSync(dir)
