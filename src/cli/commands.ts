@@ -9,5 +9,8 @@ export interface CommandEntry {
 
 export const commands: readonly CommandEntry[] = [
   { name: 'online', summary: 'train in a simulator, by default with QVPO', load: () => import('./online.ts') },
+  { name: 'resume', summary: 'continue a run exactly where it stands', load: () => import('./resume.ts') },
+  { name: 'eval', summary: 'average the return of a trained policy', load: () => import('./eval.ts') },
   { name: 'view', summary: 'watch running or finished runs in the browser', load: () => import('./view.ts') },
+  { name: 'doctor', summary: 'what this machine offers, and what is missing', load: () => import('./doctor.ts') },
 ];
