@@ -59,11 +59,16 @@ export class AcceleratedBackend extends CpuBackend {
 
   /** The numbers of a tensor, in place: read only. */
   values(tensor: TensorInfo): Float32Array {
-    return this.#entry(tensor.dataId).values;
+    const entry = this.#entry(tensor.dataId);
+    // The plain backend casts bool to float32 by name only: the bytes stay.
+    if (!(entry.values instanceof Float32Array)) entry.values = Float32Array.from(entry.values);
+    return entry.values;
   }
 
   ints(tensor: TensorInfo): Int32Array {
-    return this.#entry(tensor.dataId).values as unknown as Int32Array;
+    const entry = this.#entry(tensor.dataId);
+    const values: ArrayLike<number> = entry.values;
+    return values instanceof Int32Array ? values : Int32Array.from(values);
   }
 
   /** The numbers of a variable to be changed in place, after making sure that nobody else sees them. */
@@ -71,7 +76,7 @@ export class AcceleratedBackend extends CpuBackend {
     const entry = this.#entry(variable.dataId);
     if (entry.refCount > 1) {
       const { info, values } = this.output(variable.shape);
-      values.set(entry.values);
+      values.set(this.values(variable));
       const copy = tf.engine().makeTensorFromTensorInfo(info);
       variable.assign(copy as typeof variable);
       copy.dispose();
@@ -79,7 +84,7 @@ export class AcceleratedBackend extends CpuBackend {
     }
     if (!entry.pooled) {
       const values = this.#pool.take(variable.size);
-      values.set(entry.values);
+      values.set(this.values(variable));
       entry.values = values;
       entry.pooled = true;
     }

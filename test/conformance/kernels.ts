@@ -117,6 +117,17 @@ export function testKernels(name: string, start: Start): void {
       for (const [a, b] of shapes) await agree(3, draw => ops.map(op => op(draw(a), draw(b))));
     });
 
+    it('reads what the plain kernels made: masks cast to float32, slices of our arrays', async () => {
+      await agree(12, draw => {
+        const [a, b] = [draw([50]), draw([50])];
+        const mask = tf.cast(tf.lessEqual(a, b), 'float32');
+        const index = tf.cast(tf.argMax(draw([50, 4]), 1), 'float32');
+        const [first, second] = tf.split(tf.add(draw([6, 4]), 1), 2, 0) as [Tensor, Tensor];
+        const f = (x: Tensor) => tf.minimum(x, b).sum().asScalar();
+        return [tf.mul(mask, a), tf.add(index, a), tf.mul(first, second), tf.mean(mask), tf.grad(f)(a)];
+      });
+    });
+
     it('applies elementary functions', async () => {
       const ops: ((x: Tensor) => Tensor)[] = [
         tf.neg,
