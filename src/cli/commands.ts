@@ -12,5 +12,6 @@ export const commands: readonly CommandEntry[] = [
   { name: 'resume', summary: 'continue a run exactly where it stands', load: () => import('./resume.ts') },
   { name: 'eval', summary: 'average the return of a trained policy', load: () => import('./eval.ts') },
   { name: 'view', summary: 'watch running or finished runs in the browser', load: () => import('./view.ts') },
+  { name: 'env', summary: 'the tasks: list, layout, conformance check', load: () => import('./env.ts') },
   { name: 'doctor', summary: 'what this machine offers, and what is missing', load: () => import('./doctor.ts') },
 ];
