@@ -199,7 +199,8 @@ class OnlineLoop {
     const sample = (): Batch => replay.sample(stage.batchSize, this.#streams.replay);
     const noise = new StreamNoise(this.#streams.update);
     while (this.#updates < due && replay.size > 0) {
-      this.#metrics = tf.tidy(() => numbers(stage.update(sample, this.#step / schedule.steps, noise)));
+      const metrics = tf.tidy(() => numbers(stage.update(sample, this.#step / schedule.steps, noise)));
+      this.#metrics = { ...this.#metrics, ...metrics }; // a policy may be updated less often than its critic
       this.#updates++;
       for (const [key, value] of Object.entries(this.#metrics))
         if (!Number.isFinite(value)) throw new AgentError(`${key} is ${value}`);
