@@ -212,6 +212,11 @@ export class Simulation {
     return this.model.sensor_adr[this.#idOf(OBJECT_SENSOR, name)]!;
   }
 
+  /** Engine and data, for whoever looks at contacts or pushes bodies. Both stay the simulation's own: never delete them. */
+  get inside(): { readonly engine: MainModule; readonly data: MjData } {
+    return { engine: this.#engine, data: this.#data };
+  }
+
   /** Refetches the views if engine memory grew since; call before a step. */
   refresh(): void {
     if (this.qpos.length === 0) this.#fetchViews();

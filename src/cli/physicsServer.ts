@@ -57,6 +57,8 @@ export class PhysicsServer {
           { candidates: request.candidates },
           seededDraw(request.seed),
         );
+      case 'values':
+        return this.#actor(request.actor).values(request.observation, request.actions);
       case 'ahead':
         return this.#ahead(request);
       case 'timing':

@@ -19,6 +19,7 @@ const TYPES: Readonly<Record<string, string>> = {
   '.css': 'text/css; charset=utf-8',
   '.svg': 'image/svg+xml',
   '.wasm': 'application/wasm',
+  '.xml': 'text/xml; charset=utf-8',
   '.map': 'application/json',
 };
 const KEEP_BYTES = 2 << 20;

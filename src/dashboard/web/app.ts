@@ -1,5 +1,7 @@
 import { AppState } from './appState.ts';
 import { authenticate, Connection } from './connection.ts';
+import { PolicyModel } from './diffusion/model.ts';
+import { SmallFan } from './diffusion/smallFan.ts';
 import { DiffusionView } from './diffusion/view.ts';
 import { fill, h } from './dom.ts';
 import { runHeader } from './header.ts';
@@ -21,7 +23,10 @@ function mount(): void {
     app.choose(run);
     app.show('watch');
   });
-  const diffusion = new DiffusionView(app, watch);
+  const model = new PolicyModel(app, watch.player);
+  const fan = new SmallFan(app, model);
+  watch.extra.append(fan.element);
+  const diffusion = new DiffusionView(app, watch, model);
   const palette = () => openPalette(app, watch);
   const header = runHeader(app, palette);
   const main = h('main', { class: 'main' });
@@ -35,7 +40,7 @@ function mount(): void {
     header.replaceWith(header);
     shell.children[1]!.replaceWith(comparing ? compare.header : view === 'diffusion' ? diffusion.header : header);
     if (app.runs.length === 0 && app.link === 'open') fill(main, emptyState(app));
-    else fill(main, comparing ? compare.open(view) : view === 'diffusion' ? diffusion.open() : watch.element);
+    else fill(main, comparing ? compare.open(view) : view === 'diffusion' ? diffusion.open() : watch.open());
   };
   app.on('view', show);
   let known = -1;
@@ -51,7 +56,7 @@ function mount(): void {
   startStates(app, shell, banner, main, watch);
   fill(host, shell);
   show();
-  loop(watch, compare, diffusion);
+  loop(watch, compare, diffusion, fan);
 }
 
 /** The live one, else the one written last. */
@@ -61,7 +66,7 @@ function newestRun(): string {
 }
 
 /** The stage at the display's rate, charts and numbers ten times a second, hidden parts never. */
-function loop(watch: WatchView, compare: CompareView, diffusion: DiffusionView): void {
+function loop(watch: WatchView, compare: CompareView, diffusion: DiffusionView, fan: SmallFan): void {
   let last = 0;
   const frame = (now: number) => {
     requestAnimationFrame(frame);
@@ -69,8 +74,10 @@ function loop(watch: WatchView, compare: CompareView, diffusion: DiffusionView):
     if (app.view === 'diffusion') diffusion.frame(now);
     if (now - last < 100) return;
     last = now;
-    if (app.view === 'watch') watch.refresh();
-    else if (app.view === 'diffusion') diffusion.refresh();
+    if (app.view === 'watch') {
+      watch.refresh();
+      fan.refresh(now);
+    } else if (app.view === 'diffusion') diffusion.refresh();
     else compare.refresh();
   };
   requestAnimationFrame(frame);

@@ -1,5 +1,5 @@
 // Bundles the viewer page into dist/dashboard. No inline style or script: the content policy forbids both.
-import { copyFileSync, mkdirSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -9,6 +9,12 @@ const here = dirname(fileURLToPath(import.meta.url));
 const out = join(here, '../../../dist/dashboard');
 rmSync(out, { recursive: true, force: true });
 mkdirSync(out, { recursive: true });
+
+/** In the browser Node's modules are a few lines of our own. */
+const node = {
+  name: 'node',
+  setup: ({ onResolve }) => onResolve({ filter: /^(node:.*|module)$/ }, () => ({ path: join(here, 'worker/node.ts') })),
+};
 
 const common = {
   bundle: true,
@@ -29,7 +35,16 @@ await Promise.all([
   }),
   build({ ...common, format: 'iife', entryPoints: { theme: join(here, 'theme.ts') } }),
   build({ ...common, entryPoints: { app: join(here, 'styles/app.css') } }),
+  build({
+    ...common,
+    entryPoints: { 'physics.worker': join(here, '../../cli/physicsWorker.ts') },
+    conditions: ['browser'],
+    plugins: [node],
+  }),
 ]);
 for (const file of ['index.html', 'icons.svg', 'favicon.svg']) copyFileSync(join(here, file), join(out, file));
 const require = createRequire(import.meta.url);
 copyFileSync(require.resolve('@mujoco/mujoco/mujoco.wasm'), join(out, 'mujoco.wasm'));
+
+const models = join(here, '../../../envs/mujoco');
+for (const file of readdirSync(models)) if (file.endsWith('.xml')) copyFileSync(join(models, file), join(out, file));

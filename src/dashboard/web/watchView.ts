@@ -16,7 +16,7 @@ export class WatchView {
   readonly panel: StagePanel;
   readonly inspector: Inspector;
   readonly timeline: Timeline;
-  readonly extra = h('div', { class: 'inspector-extra' });
+  readonly extra = h('div', { class: 'inspector-more' });
   readonly #app: AppState;
   readonly #figures = ['Return', 'Best', 'Left'].map(label => ({ label, value: h('b', {}) }));
   readonly #recordings = new Map<string, Promise<Recording>>();
@@ -48,6 +48,12 @@ export class WatchView {
       this.#scene = '';
       this.#showScene();
     });
+  }
+
+  /** Takes the stage back from whoever had it. */
+  open(): HTMLElement {
+    if (this.panel.element.parentElement !== this.element) this.element.prepend(this.panel.element);
+    return this.element;
   }
 
   #showScene(): void {

@@ -1,0 +1,133 @@
+import type { AppState } from '../appState.ts';
+import type { Player } from '../player.ts';
+import type { Candidates } from '../policy/sampling.ts';
+import { PhysicsClient } from '../worker/client.ts';
+import type { Loaded, PolicyLoaded, Timing } from '../worker/messages.ts';
+
+/** Where a picture of the policy stands: a state and the checkpoint that was asked. */
+export interface Place {
+  readonly qpos: Float64Array;
+  readonly before: Float64Array | undefined;
+  readonly checkpoint: number;
+  readonly label: string;
+}
+
+/** The policy of a checkpoint in the page's own worker: samples it at the state on the stage. Loaded when first needed. */
+export class PolicyModel {
+  readonly #app: AppState;
+  readonly #player: Player;
+  #client: PhysicsClient | undefined;
+  #task = '';
+  #checkpoint = '';
+  loaded: Loaded | undefined;
+  policy: PolicyLoaded | undefined;
+  timing: readonly Timing[] | undefined;
+  /** Why there is nothing to sample. */
+  problem = '';
+
+  constructor(app: AppState, player: Player) {
+    this.#app = app;
+    this.#player = player;
+  }
+
+  get client(): PhysicsClient {
+    this.#client ??= new PhysicsClient();
+    return this.#client;
+  }
+
+  /** Task and newest weights, if they are not there yet. False (and `problem` says why) where the page cannot run them. */
+  async prepare(checkpoint?: string): Promise<boolean> {
+    const app = this.#app;
+    const snapshot = app.currentData?.snapshot;
+    const run = app.run();
+    if (!snapshot?.scene || !run) return this.#refuse('This task has no world that the page could run.');
+    const chosen =
+      snapshot.checkpoints.find(({ name, last }) => (checkpoint ? name === checkpoint : last)) ??
+      snapshot.checkpoints.at(-1);
+    if (!chosen) return this.#refuse('The first checkpoint has not been written yet.');
+    const file =
+      chosen.files.find(name => name === 'model.safetensors') ??
+      chosen.files.find(name => name.endsWith('.safetensors'));
+    if (!file) return this.#refuse(`Checkpoint ${chosen.name} holds no weights.`);
+    try {
+      if (this.#task !== snapshot.scene.task) {
+        this.loaded = await this.client.ask<'load'>({ type: 'load', task: snapshot.scene.task });
+        this.#task = snapshot.scene.task;
+        this.#checkpoint = '';
+      }
+      const key = `${run.id}/${chosen.name}`;
+      if (this.#checkpoint !== key) {
+        const response = await fetch(`runs/${encodeURIComponent(run.id)}/checkpoints/${chosen.name}/${file}`);
+        if (!response.ok) return this.#refuse(`Checkpoint ${chosen.name} is not there any more.`);
+        const weights = new Uint8Array(await response.arrayBuffer());
+        const values = (snapshot.config.values ?? {}) as Record<string, unknown>;
+        this.policy = await this.client.ask<'policy'>({ type: 'policy', algo: run.algo, weights, values });
+        this.#checkpoint = key;
+        this.timing = undefined;
+      }
+    } catch (error) {
+      return this.#refuse((error as Error).message);
+    }
+    if (!this.policy?.actors.length)
+      return this.#refuse(`The page cannot run ${run.algo.toUpperCase()} itself; everything else works as usual.`);
+    this.problem = '';
+    return true;
+  }
+
+  #refuse(problem: string): false {
+    this.problem = problem;
+    return false;
+  }
+
+  get checkpointStep(): number {
+    return Number(this.#checkpoint.split('/').at(-1) ?? Number.NaN);
+  }
+
+  /** Index of the actor that samples by diffusion, or −1. */
+  get diffusion(): number {
+    return this.policy?.actors.findIndex(({ kind }) => kind === 'diffusion') ?? -1;
+  }
+
+  /** The state on the stage now; the one before it gives the velocity. */
+  place(): Place | undefined {
+    const player = this.#player;
+    const { recording } = player;
+    const checkpoint = this.checkpointStep;
+    if (recording) {
+      const t = Math.min(recording.length, Math.max(0, Math.round(player.t)));
+      const row = (i: number) => recording.qpos.slice(i * recording.nq, (i + 1) * recording.nq);
+      return {
+        qpos: row(t),
+        before: t > 0 ? row(t - 1) : undefined,
+        checkpoint,
+        label: `${recording.kind} @ ${recording.step}, t = ${t}`,
+      };
+    }
+    const pose = player.pose(performance.now());
+    const world = pose?.worlds[0];
+    const frame = player.frame?.worlds[Math.max(0, player.world)];
+    return (
+      world && {
+        qpos: Float64Array.from(world.qpos),
+        before: undefined,
+        checkpoint,
+        label: frame ? `episode ${frame.episode}, t = ${frame.t}` : 'start',
+      }
+    );
+  }
+
+  /** The observation at a state, from the task's own code. */
+  observe({ qpos, before }: Place) {
+    return this.client.ask<'moment'>({ type: 'moment', qpos, before });
+  }
+
+  sample(observation: Float32Array, candidates: number, seed: number): Promise<Candidates> {
+    return this.client.ask<'sample'>({
+      type: 'sample',
+      observation,
+      candidates,
+      seed,
+      actor: Math.max(0, this.diffusion),
+    });
+  }
+}

@@ -1,0 +1,177 @@
+import type { Tensor } from '../safetensors.ts';
+import { dense, foldBack, type Linear, linearOf, Mlp, mish } from './mlp.ts';
+import type { Actor, Critic, SampleRequest } from './policy.ts';
+import { judged } from './policy.ts';
+import { type Candidates, clip, type Draw } from './sampling.ts';
+
+interface Block {
+  readonly scale: Float32Array;
+  readonly shift: Float32Array;
+  readonly fc1: Linear;
+  readonly fc2: Linear;
+}
+
+/** Variance-preserving SDE, β from 0.1 to 20: ln α_t = −¼t²(β₁ − β₀) − ½tβ₀, σ_t² = 1 − α_t². */
+export function signalNoise(t: number): { alpha: number; sigma: number } {
+  const log = -0.25 * t * t * 19.9 - 0.5 * t * 0.1;
+  return { alpha: Math.exp(log), sigma: Math.sqrt(-Math.expm1(2 * log)) };
+}
+
+/** ε(x, t, s) in continuous time: Fourier features of t, residual blocks with layer norm (IDQL's network, SRPO's behaviour). */
+export class SdeModel {
+  readonly obsDim: number;
+  readonly actDim: number;
+  readonly #frequencies: Float32Array;
+  readonly #cond: Mlp;
+  readonly #input: Linear;
+  readonly #blocks: readonly Block[];
+  readonly #output: Linear;
+
+  private constructor(frequencies: Float32Array, cond: Mlp, input: Linear, blocks: readonly Block[], output: Linear) {
+    this.#frequencies = frequencies;
+    this.#cond = cond;
+    this.#input = input;
+    this.#blocks = blocks;
+    this.#output = output;
+    this.actDim = output.outputs;
+    this.obsDim = input.inputs - this.actDim - cond.outputs;
+  }
+
+  static from(tensors: ReadonlyMap<string, Tensor>, prefix: string): SdeModel | undefined {
+    const frequencies = tensors.get(`${prefix}/fourier/W`)?.data as Float32Array | undefined;
+    const cond = Mlp.from(tensors, `${prefix}/cond`, 'mish');
+    const input = linearOf(tensors, `${prefix}/in`);
+    const output = linearOf(tensors, `${prefix}/out`);
+    if (!frequencies || !cond || !input || !output) return undefined;
+    const blocks: Block[] = [];
+    for (let i = 0; ; i++) {
+      const fc1 = linearOf(tensors, `${prefix}/block${i}/fc1`);
+      const fc2 = linearOf(tensors, `${prefix}/block${i}/fc2`);
+      const norm = linearNorm(tensors, `${prefix}/block${i}/norm`);
+      if (!fc1 || !fc2 || !norm) break;
+      blocks.push({ ...norm, fc1, fc2 });
+    }
+    return new SdeModel(frequencies, cond, input, blocks, output);
+  }
+
+  /** Predicted noise of K noisy actions [K, A] at one time and observation. */
+  predict(x: Float32Array, rows: number, t: number, observation: Float32Array): Float32Array {
+    const n = this.#frequencies.length;
+    const features = new Float32Array(2 * n);
+    for (let i = 0; i < n; i++) {
+      const angle = Math.fround(Math.fround(Math.fround(t * this.#frequencies[i]!) * 2) * Math.fround(Math.PI));
+      features[i] = Math.sin(angle);
+      features[n + i] = Math.cos(angle);
+    }
+    const e = this.#cond.apply(features, 1);
+    let h = dense(x, rows, foldBack(foldBack(this.#input, e), observation), 'linear');
+    for (const block of this.#blocks) h = residual(h, rows, block);
+    return dense(h.map(mish), rows, this.#output, 'linear');
+  }
+
+  /** Samples by the probability-flow ODE, first-order steps in log signal-to-noise (DPM-Solver-1), `steps` calls. */
+  sample(
+    observation: Float32Array,
+    critic: Critic | undefined,
+    steps: number,
+    { candidates: rows, keepPaths = true }: SampleRequest,
+    draw: Draw,
+  ): Candidates {
+    const begun = performance.now();
+    const size = rows * this.actDim;
+    const x = draw('initial', size);
+    const times = timesOf(steps);
+    const paths = new Float32Array(keepPaths ? (steps + 1) * size : 0);
+    if (keepPaths) paths.set(x);
+    for (let k = 0; k < steps; k++) {
+      const [from, to] = [signalNoise(times[k]!), signalNoise(times[k + 1]!)];
+      const e = this.predict(x, rows, times[k]!, observation);
+      for (let i = 0; i < size; i++) {
+        const x0 = clip((x[i]! - from.sigma * e[i]!) / from.alpha);
+        const noise = (x[i]! - from.alpha * x0) / from.sigma;
+        x[i] = to.alpha * x0 + to.sigma * noise;
+      }
+      if (keepPaths) paths.set(x, (k + 1) * size);
+    }
+    const actions = x.map(clip);
+    if (keepPaths) paths.set(actions, steps * size);
+    return {
+      ...judged(critic, observation, actions, rows),
+      candidates: rows,
+      actDim: this.actDim,
+      levels: times,
+      paths,
+      actions,
+      milliseconds: performance.now() - begun,
+    };
+  }
+
+  actor(critic: Critic | undefined, candidates: number, steps = 15): Actor {
+    const { obsDim, actDim } = this;
+    const sample = (observation: Float32Array, request: SampleRequest, draw: Draw) =>
+      this.sample(observation, critic, steps, request, draw);
+    const act = (observation: Float32Array, draw: Draw) => {
+      const { actions, chosen } = sample(observation, { candidates, keepPaths: false }, draw);
+      return actions.slice(chosen * actDim, (chosen + 1) * actDim);
+    };
+    const values = (observation: Float32Array, actions: Float32Array) =>
+      judged(critic, observation, actions, actions.length / actDim).q;
+    return {
+      kind: 'diffusion',
+      label: `diffusion, K = ${candidates}`,
+      obsDim,
+      actDim,
+      candidates,
+      sample,
+      act,
+      values,
+    };
+  }
+}
+
+/** Times from 1 to 0.001, evenly spaced in λ = ln(α / σ). */
+function timesOf(steps: number): number[] {
+  const lambda = (t: number) => {
+    const { alpha, sigma } = signalNoise(t);
+    return Math.log(alpha / sigma);
+  };
+  const [first, last] = [lambda(1), lambda(0.001)];
+  return Array.from({ length: steps + 1 }, (_, k) => {
+    const wanted = first + ((last - first) * k) / steps;
+    let [low, high] = [0.001, 1];
+    for (let i = 0; i < 50; i++) {
+      const middle = (low + high) / 2;
+      if (lambda(middle) > wanted) low = middle;
+      else high = middle;
+    }
+    return (low + high) / 2;
+  });
+}
+
+function linearNorm(
+  tensors: ReadonlyMap<string, Tensor>,
+  prefix: string,
+): { scale: Float32Array; shift: Float32Array } | undefined {
+  const scale = tensors.get(`${prefix}/weight`)?.data as Float32Array | undefined;
+  const shift = tensors.get(`${prefix}/bias`)?.data as Float32Array | undefined;
+  return scale && shift && { scale, shift };
+}
+
+/** x + fc2(mish(fc1(layerNorm(x)))), variance with an ε of 1e-6 … 1e-5 as trained. */
+function residual(x: Float32Array, rows: number, { scale, shift, fc1, fc2 }: Block): Float32Array {
+  const width = scale.length;
+  const normed = new Float32Array(x.length);
+  for (let r = 0; r < rows; r++) {
+    let mean = 0;
+    for (let i = 0; i < width; i++) mean += x[r * width + i]!;
+    mean /= width;
+    let variance = 0;
+    for (let i = 0; i < width; i++) variance += (x[r * width + i]! - mean) ** 2;
+    const inverse = 1 / Math.sqrt(variance / width + 1e-5);
+    for (let i = 0; i < width; i++)
+      normed[r * width + i] = (x[r * width + i]! - mean) * inverse * scale[i]! + shift[i]!;
+  }
+  const y = dense(dense(normed, rows, fc1, 'mish'), rows, fc2, 'linear');
+  for (let i = 0; i < y.length; i++) y[i]! += x[i]!;
+  return y;
+}
