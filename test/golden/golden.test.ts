@@ -4,15 +4,23 @@
  */
 import { readdirSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { describeBackends, useBackend } from '../../src/backend/register.ts';
 import { tf } from '../../src/tensor/tf.ts';
 import { dataDir } from '../reference.ts';
 import { differences, GoldenCase, type Handler } from './case.ts';
 import { dpmHandlers } from './dpm.ts';
+import { dqlHandlers } from './dql.ts';
 import { edpHandlers } from './edp.ts';
 import { qvpoHandlers } from './qvpo.ts';
 import { srpoHandlers } from './srpo.ts';
 
-const handlers: [RegExp, Handler][] = [...qvpoHandlers, ...dpmHandlers, ...edpHandlers, ...srpoHandlers];
+const handlers: [RegExp, Handler][] = [
+  ...qvpoHandlers,
+  ...dpmHandlers,
+  ...edpHandlers,
+  ...dqlHandlers,
+  ...srpoHandlers,
+];
 
 const dir = dataDir('GOLDEN_DIR', 'golden');
 const names = readdirSync(dir)
@@ -22,12 +30,15 @@ const names = readdirSync(dir)
 
 test(`${dir} holds cases`, () => expect(names.length).toBeGreaterThan(0));
 
-describe('golden', () => {
+const available = (await describeBackends()).filter(({ name, available }) => name === 'native' && available);
+const backends = ['cpu', ...available.map(({ name }) => name)];
+
+describe.each(backends)('golden on %s', backend => {
   for (const name of names) {
     const golden = new GoldenCase(dir, name);
     if (golden.kind === 'parameters') continue;
     test(name, { timeout: 120_000 }, async () => {
-      await tf.setBackend('cpu');
+      await useBackend(backend);
       const handler = handlers.find(([kind]) => kind.test(golden.kind))?.[1];
       if (!handler) throw new Error(`no check for cases of kind ${golden.kind}`);
       tf.engine().startScope();
