@@ -1,4 +1,5 @@
 import type { AlgorithmDefinition } from './algorithm.ts';
+import { diffusionQl } from './diffusionQl.ts';
 import { edpCrr } from './edpCrr.ts';
 import { edpIql } from './edpIql.ts';
 import { edpTd3 } from './edpTd3.ts';
@@ -10,7 +11,7 @@ import { td3 } from './td3.ts';
 
 /** Every algorithm, by the name `--algo` takes. */
 export const algorithms: ReadonlyMap<string, AlgorithmDefinition> = new Map(
-  [qvpo, sac, td3, srpo, edpTd3, edpCrr, edpIql, iql].map(definition => [
+  [qvpo, sac, td3, srpo, edpTd3, edpCrr, edpIql, iql, diffusionQl].map(definition => [
     definition.name,
     definition as AlgorithmDefinition,
   ]),

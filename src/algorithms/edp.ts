@@ -12,7 +12,7 @@
 import { choice, count, param, type ValuesOf } from '../config/hyperparameters.ts';
 import { cosine, offlineParams } from '../config/offline.ts';
 import type { Batch } from '../data/batch.ts';
-import { Ddpm, judge } from '../diffusion/ddpm.ts';
+import { Ddpm, drawByValue, judge } from '../diffusion/ddpm.ts';
 import { makeSampler, type Sampler, samplerNames } from '../diffusion/sampler.ts';
 import { elboWeights, makeSchedule } from '../diffusion/schedules.ts';
 import { lecunNormal } from '../networks/init.ts';
@@ -168,16 +168,6 @@ export class EdpPolicy {
     if (updates <= targetPolicyAfter || updates % targetPolicyEvery !== 0) return;
     polyak(this.target.variables, this.network.variables, tau);
   }
-}
-
-/** Per observation one of its judged actions, with probability softmax(q), by the largest q + Gumbel noise. */
-function drawByValue({ actions, q }: { actions: Tensor2D; q: Tensor2D }, noise: Noise): Tensor2D {
-  const gumbel = tf.neg(tf.log(tf.neg(tf.log(tf.maximum(noise.uniform('act/choice', q.shape), 1e-20)))));
-  const row = tf
-    .argMax(tf.add(q, gumbel), 1)
-    .mul(q.shape[0])
-    .add(tf.range(0, q.shape[0], 1, 'int32'));
-  return tf.gather(actions, tf.cast(row, 'int32') as Tensor1D);
 }
 
 /** Twin critics and their targets, each critic with its own optimizer and gradient clip. */

@@ -1,7 +1,7 @@
 import type { NoiseNetwork } from '../networks/noiseNetwork.ts';
 import type { TwinQ } from '../networks/twinQ.ts';
 import type { Noise } from '../tensor/noise.ts';
-import { type ChainCoefficients, denoise } from '../tensor/ops/denoise.ts';
+import { type ChainCoefficients, type DenoiseArgs, definition, denoise } from '../tensor/ops/denoise.ts';
 import { type Tensor, type Tensor1D, type Tensor2D, tf } from '../tensor/tf.ts';
 import type { Schedule } from './schedules.ts';
 
@@ -32,11 +32,20 @@ export class Ddpm {
    *   x₀ = clip(√(1/ᾱ_t) x − √(1/ᾱ_t − 1) ε_θ(x, t, s), −1, 1);  x ← c₀ x₀ + c_x x + [t > 0] ν √v_t ξ
    */
   sample(network: NoiseNetwork, s: Tensor2D, options: SampleOptions, noise: Noise): Tensor2D {
+    return denoise(this.#arguments(network, s, options, noise));
+  }
+
+  /** The same actions, differentiable through all T calls of the network (Diffusion-QL). */
+  sampleWithGradient(network: NoiseNetwork, s: Tensor2D, options: SampleOptions, noise: Noise): Tensor2D {
+    return definition(this.#arguments(network, s, options, noise));
+  }
+
+  #arguments(network: NoiseNetwork, s: Tensor2D, options: SampleOptions, noise: Noise): DenoiseArgs {
     const { candidates, name, noiseRatio = 1 } = options;
     const rows = candidates * s.shape[0];
     const actDim = network.actDim;
     const steps = this.schedule.steps;
-    return denoise({
+    return {
       body: network.body,
       embeddings: tf.reverse2d(network.embeddings(), 0),
       observations: s,
@@ -44,7 +53,7 @@ export class Ddpm {
       coefficients: this.#chain(noiseRatio),
       initialNoise: noise.normal(`${name}/initial`, [rows, actDim]) as Tensor2D,
       stepNoise: noise.normal(`${name}/steps`, [steps, rows, actDim]),
-    });
+    };
   }
 
   /** x_t = √ᾱ_t a + √(1 − ᾱ_t) ε for actions [R, A], int32 steps t [R] and ε [R, A]. */
@@ -95,4 +104,11 @@ export function best({ actions, q }: Judged): { actions: Tensor2D; q: Tensor1D }
     .mul(tf.scalar(batch, 'int32'))
     .add(tf.range(0, batch, 1, 'int32'));
   return { actions: tf.gather(actions, row as Tensor1D), q: tf.max(q, 1) };
+}
+
+/** For each observation one candidate, drawn with probability softmax(q): the largest q plus Gumbel noise [B, A]. */
+export function drawByValue({ actions, q }: Judged, noise: Noise): Tensor2D {
+  const u = tf.maximum(noise.uniform('act/choice', q.shape), 1e-20);
+  const gumbel = tf.neg(tf.log(tf.neg(tf.log(u))));
+  return best({ actions, q: tf.add(q, gumbel) }).actions;
 }
