@@ -9,9 +9,11 @@ export interface CommandEntry {
 
 export const commands: readonly CommandEntry[] = [
   { name: 'online', summary: 'train in a simulator, by default with QVPO', load: () => import('./online.ts') },
+  { name: 'offline', summary: 'train from a dataset, by default with SRPO', load: () => import('./offline.ts') },
   { name: 'resume', summary: 'continue a run exactly where it stands', load: () => import('./resume.ts') },
   { name: 'eval', summary: 'average the return of a trained policy', load: () => import('./eval.ts') },
   { name: 'view', summary: 'watch running or finished runs in the browser', load: () => import('./view.ts') },
   { name: 'env', summary: 'the tasks: list, layout, conformance check', load: () => import('./env.ts') },
+  { name: 'dataset', summary: 'collections: list, download, make, check', load: () => import('./dataset.ts') },
   { name: 'doctor', summary: 'what this machine offers, and what is missing', load: () => import('./doctor.ts') },
 ];

@@ -1,5 +1,6 @@
 import type { TaskDefinition } from '../../envs/mujoco/task.ts';
-import { envIds, envInfo, makeVectorEnv } from '../../envs/registry.ts';
+import { envIds, envInfo } from '../../envs/registry.ts';
+import { makeVectorEnv } from '../../envs/vector.ts';
 import { checkEnv } from '../env/checkEnv.ts';
 import { nearest, UsageError } from '../errors.ts';
 import type { Command, Input, Io } from './command.ts';

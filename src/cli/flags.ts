@@ -16,6 +16,8 @@ export const trainingOptions: readonly Option[] = [
   { name: 'backend', value: backends.join('|'), doc: 'what computes (default auto: the best there is)' },
   { name: 'threads', value: 'N', doc: 'worker threads (default: one a core)' },
   { name: 'dashboard', value: '[HOST:]PORT|off', doc: 'address of the viewer (default 127.0.0.1:7878)' },
+  { name: 'control', doc: 'let the viewer steer: pause, evaluate, change a learning rate' },
+  { name: 'allow-host', value: 'NAMES', doc: 'names by which other machines may call the viewer, comma-separated' },
   { name: 'config', value: 'FILE.yaml', doc: 'any of these flags and hyperparameters, as a file; a flag wins' },
   { name: 'eval-every', value: 'N', default: '10000', doc: 'steps between evaluations' },
   { name: 'eval-episodes', value: 'N', default: '10', doc: 'episodes of an evaluation' },

@@ -5,6 +5,7 @@ import { AgentError, nearest, UsageError } from '../errors.ts';
 import { type Io, parse } from './command.ts';
 import { type CommandEntry, commands } from './commands.ts';
 import { commandHelp } from './help.ts';
+import { charsetFor } from './terminal/charset.ts';
 import { errorLines } from './terminal/error.ts';
 import { paintFor } from './terminal/paint.ts';
 
@@ -13,10 +14,11 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
   try {
     return await dispatch(argv, io);
   } catch (error) {
-    if (!(error instanceof AgentError)) throw error;
+    const told = error instanceof AgentError ? error : systemError(error);
+    if (!told) throw error;
     const paint = paintFor(io.stderr, io.env);
-    io.stderr.write(`${errorLines(error, paint).join('\n')}\n`);
-    return error.exitCode;
+    io.stderr.write(`${charsetFor(io.env)(errorLines(told, paint).join('\n'))}\n`);
+    return told.exitCode;
   }
 }
 
@@ -50,6 +52,12 @@ function unknownCommand(name: string): UsageError {
   const close = nearest(name, names).map(candidate => `agent ${candidate}`);
   const remedies: [string, string][] = close.length > 0 ? [['did you mean', close.join('  ')]] : [];
   return new UsageError(`no command "${name}"`, [...remedies, ['all of them', 'agent --help']]);
+}
+
+/** What the system refused (no such file, no permission, no space) is nobody's bug: its message is enough. */
+function systemError(error: unknown): AgentError | undefined {
+  const { code, syscall, message } = (error ?? {}) as NodeJS.ErrnoException;
+  return code && syscall ? new AgentError(message, [], 1, { cause: error }) : undefined;
 }
 
 /** A reader that left early (`agent env ls | head`) is no failure. */

@@ -25,7 +25,8 @@ export const command: Command = {
 async function train(plan: OnlinePlan, io: Io, output: { json: boolean; quiet: boolean }): Promise<number> {
   const store = RunStore.create({ directory: plan.directory, config: plan.config });
   try {
-    return await trainRun(store, { io, ...output, resume: false });
+    const viewer = { address: plan.dashboard, control: plan.control, allowedHosts: plan.allowedHosts };
+    return await trainRun(store, { io, ...output, resume: false, viewer });
   } finally {
     await store.close();
   }

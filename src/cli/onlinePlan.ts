@@ -44,6 +44,8 @@ export interface OnlinePlan {
   readonly presetReason: 'auto' | 'flag';
   readonly directory?: string;
   readonly dashboard?: string;
+  readonly control: boolean;
+  readonly allowedHosts?: readonly string[];
 }
 
 /** Checks the whole call and starts the backend. Throws `UsageError`, and leaves nothing behind. */
@@ -80,6 +82,8 @@ export async function planOnline(call: Input): Promise<OnlinePlan> {
     presetReason: wantedPreset === 'auto' ? 'auto' : 'flag',
     directory: input.text('run'),
     dashboard: input.text('dashboard'),
+    control: input.has('control'),
+    allowedHosts: input.text('allow-host')?.split(','),
     config: {
       ...resolved,
       command: ['online', ...Object.entries(input.given).flatMap(([name, value]) => [`--${name}`, value])],
@@ -115,7 +119,7 @@ function loopOptions(input: Input, steps: number): LoopOptions {
 }
 
 /** What the task's version stands for. */
-function describeEnvironment(task: ReturnType<typeof envInfo>): Record<string, unknown> {
+export function describeEnvironment(task: ReturnType<typeof envInfo>): Record<string, unknown> {
   const { id, layout, rewardText, endText, versionText, maxEpisodeSteps, frameSkip, timestep } = task;
   return {
     id,

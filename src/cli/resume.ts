@@ -4,6 +4,7 @@ import { collectHeader } from '../runs/header.ts';
 import { readConfig } from '../runs/runConfig.ts';
 import { RunStore } from '../runs/runStore.ts';
 import type { Command } from './command.ts';
+import { trainOfflineRun } from './offlineRun.ts';
 import { isFinished } from './runFiles.ts';
 import { trainRun } from './trainRun.ts';
 
@@ -36,7 +37,13 @@ export const command: Command = {
     });
     const store = await RunStore.open(directory, { header, acceptChanges: input.has('accept-changes') });
     try {
-      return await trainRun(store, { io, json: input.has('json'), quiet: input.has('quiet'), resume: true });
+      return await trainRun(store, {
+        io,
+        json: input.has('json'),
+        quiet: input.has('quiet'),
+        resume: true,
+        viewer: { address: input.text('dashboard') },
+      });
     } finally {
       await store.close();
     }

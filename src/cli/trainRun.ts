@@ -10,6 +10,7 @@ import { publishedBest, publishedScores } from './published.ts';
 import type { LiveState } from './terminal/live.ts';
 import { summaryLines } from './terminal/summary.ts';
 import { TrainingView } from './terminal/trainingView.ts';
+import { type WatchOptions, watch } from './watching.ts';
 
 export interface TrainRunOptions {
   readonly io: Io;
@@ -20,7 +21,8 @@ export interface TrainRunOptions {
   readonly parts?: OnlineParts;
   readonly secondsPerStep?: number;
   readonly watchers?: readonly OnlineWatcher[];
-  readonly url?: string;
+  /** Where the viewer listens; `{ address: 'off' }` starts none. */
+  readonly viewer?: WatchOptions;
 }
 
 /** Trains a run to its end or until it is interrupted, shows it, and reports. Resolves to the exit code. */
@@ -28,9 +30,10 @@ export async function trainRun(store: RunStore, options: TrainRunOptions): Promi
   const { io, json, quiet } = options;
   const { config } = store;
   const parts = options.parts ?? (await buildOnline(config));
+  const watching = await watch(store, parts, options.viewer ?? {});
   const run = shownPath(store.directory);
   const view = new TrainingView(
-    { ...config, run, published: publishedFor(config.task, config.algo), url: options.url },
+    { ...config, run, published: publishedFor(config.task, config.algo), url: watching.dashboard?.url },
     {
       output: io.stderr,
       env: io.env,
@@ -41,6 +44,7 @@ export async function trainRun(store: RunStore, options: TrainRunOptions): Promi
       secondsPerStep: options.secondsPerStep,
     },
   );
+  if (watching.problem) view.message([['warn', 'no viewer'], `: ${watching.problem}`]);
   const interrupt = new Interrupt(
     () => view.status('stopping'),
     () => view.close(),
@@ -48,18 +52,19 @@ export async function trainRun(store: RunStore, options: TrainRunOptions): Promi
   try {
     const result = await trainOnline({
       ...parts,
-      evaluationEnv: announced(parts.evaluationEnv, () => interrupt.requested || view.status('evaluating')),
+      env: watching.env,
+      evaluationEnv: announced(watching.evaluationEnv, () => interrupt.requested || view.status('evaluating')),
       store,
       seed: config.seed,
       resume: options.resume,
-      watchers: [watcher(view, store, parts, interrupt), ...(options.watchers ?? [])],
+      watchers: [watcher(view, store, parts, interrupt), watching.watcher, ...(options.watchers ?? [])],
       stopRequested: () => interrupt.requested,
     });
     return await report(store, result, view, options);
   } finally {
     interrupt.close();
     view.close();
-    await Promise.all([parts.env.close(), parts.evaluationEnv.close()]);
+    await Promise.all([parts.env.close(), parts.evaluationEnv.close(), watching.close()]);
   }
 }
 
@@ -82,7 +87,7 @@ function watcher(view: TrainingView, store: RunStore, { schedule }: OnlineParts,
 }
 
 /** The same worlds, saying when an evaluation begins. */
-function announced(env: VectorEnv, begins: () => unknown): VectorEnv {
+export function announced(env: VectorEnv, begins: () => unknown): VectorEnv {
   return {
     spec: env.spec,
     numEnvs: env.numEnvs,

@@ -19,7 +19,7 @@ export const command: Command = {
       name: 'dashboard',
       value: '[HOST:]PORT',
       doc: 'where to listen',
-      default: '127.0.0.1:8400, or the next free port',
+      default: '127.0.0.1:7878, or the next free port',
     },
     { name: 'allow-host', value: 'NAME', doc: 'the name other machines reach this one by; needed with a HOST' },
     { name: 'control', doc: 'let the viewer steer the training: pause, evaluate, change a learning rate' },
@@ -52,7 +52,7 @@ function noSuchFolder(root: string): UsageError {
   ]);
 }
 
-/** The port asked for; without one, 8400 or the next free port. */
+/** The port asked for; without one, 7878 or the next free port. */
 async function listen(
   roots: readonly string[],
   input: Input,
@@ -60,7 +60,7 @@ async function listen(
   trainer?: { run: string; act(action: unknown): void },
 ): Promise<Viewer> {
   const asked = input.text('dashboard');
-  const { host, port } = parseAddress(asked ?? '8400');
+  const { host, port } = parseAddress(asked ?? '7878');
   const home = io.env.AGENT_HOME ?? join(io.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'agent');
   const options = {
     roots,

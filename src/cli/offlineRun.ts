@@ -1,0 +1,119 @@
+import { type OfflineResult, type OfflineScore, type OfflineWatcher, trainOffline } from '../loops/offline.ts';
+import type { RunStore } from '../runs/runStore.ts';
+import type { Io } from './command.ts';
+import { Interrupt } from './interrupt.ts';
+import { buildOffline, type OfflineParts } from './offlineParts.ts';
+import type { OfflineOptions } from './offlinePlan.ts';
+import { summaryLines } from './terminal/summary.ts';
+import { TrainingView } from './terminal/trainingView.ts';
+import { announced, shownPath } from './trainRun.ts';
+
+export interface OfflineRunOptions {
+  readonly io: Io;
+  readonly json: boolean;
+  readonly quiet: boolean;
+  readonly resume: boolean;
+  /** Built beforehand, or from the run's configuration. */
+  readonly parts?: OfflineParts;
+  readonly secondsPerStep?: number;
+  readonly watchers?: readonly OfflineWatcher[];
+  readonly url?: string;
+}
+
+/** Trains an offline run to its end or until it is interrupted, shows it, and reports. Resolves to the exit code. */
+export async function trainOfflineRun(store: RunStore, options: OfflineRunOptions): Promise<number> {
+  const { io, json, quiet } = options;
+  const { config } = store;
+  const parts = options.parts ?? (await buildOffline(config));
+  const view = new TrainingView(
+    { ...config, run: shownPath(store.directory), url: options.url },
+    {
+      output: io.stderr,
+      env: io.env,
+      quiet,
+      plain: json,
+      now: () => new Date(),
+      memory: () => process.memoryUsage.rss(),
+      secondsPerStep: options.secondsPerStep,
+    },
+  );
+  const interrupt = new Interrupt(
+    () => view.status('stopping'),
+    () => view.close(),
+  );
+  const worlds = parts.evaluationEnv;
+  try {
+    const result = await trainOffline({
+      ...parts,
+      evaluationEnv: worlds && announced(worlds, () => interrupt.requested || view.status('evaluating')),
+      store,
+      seed: config.seed,
+      resume: options.resume,
+      watchers: [watcher(view, store, interrupt), ...(options.watchers ?? [])],
+      stopRequested: () => interrupt.requested,
+    });
+    return await report(store, result, view, options);
+  } finally {
+    interrupt.close();
+    view.close();
+    await worlds?.close();
+  }
+}
+
+function watcher(view: TrainingView, store: RunStore, interrupt: Interrupt): OfflineWatcher {
+  let stage = '';
+  return {
+    stage: ({ name, steps }, index, done) => {
+      stage = name;
+      view.message([`stage ${index + 1}: ${name}, ${(steps! - done).toLocaleString('en-US')} updates`]);
+    },
+    updated: step => {
+      if (!interrupt.requested) view.status(stage);
+      view.progress(step, step, store.seconds);
+    },
+    row: (step, values) => view.log(step, values),
+    saved: (step, seconds) => view.checkpoint(step, seconds),
+    restored: (step, damaged) => {
+      for (const { step: lost, reason } of damaged)
+        view.message([['warn', `checkpoint ${lost} is damaged, an older one is used`], `: ${reason}`]);
+      view.message([`continues at update ${step}`]);
+    },
+  };
+}
+
+async function report(
+  store: RunStore,
+  result: OfflineResult,
+  view: TrainingView,
+  { io, json }: OfflineRunOptions,
+): Promise<number> {
+  const run = shownPath(store.directory);
+  if (!result.finished) {
+    view.close([
+      [['warn', `interrupted at update ${result.step.toLocaleString('en-US')}; everything is saved`]],
+      [`       continue      agent resume ${run}`],
+    ]);
+    return 130;
+  }
+  const { config } = store;
+  const { evalEpisodes: episodes, dataset } = config.options as OfflineOptions;
+  const scored = (score: OfflineScore | undefined) => score && { ...score, length: undefined, episodes };
+  const [last, best] = [scored(result.last), scored(result.best)];
+  const summary = {
+    algo: config.algo,
+    task: config.task,
+    dataset,
+    seed: config.seed,
+    preset: config.preset,
+    backend: config.backend,
+    steps: result.step,
+    updates: result.step,
+    seconds: Math.round(store.seconds * 1000) / 1000,
+    eval: { last, best },
+    environment: config.environment,
+  };
+  await store.writeSummary(summary);
+  view.close(summaryLines({ ...summary, unit: 'updates', run, last, best }));
+  io.stdout.write(json ? `${JSON.stringify({ ...summary, run: store.directory })}\n` : `${run}\n`);
+  return 0;
+}

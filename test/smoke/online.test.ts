@@ -1,0 +1,155 @@
+import { existsSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { type Ended, runAgent, startAgent, tiny, workFolder } from './agent.ts';
+
+const cwd = workFolder();
+const rows = (run: string): Record<string, number>[] =>
+  readFileSync(join(cwd, run, 'metrics.jsonl'), 'utf8')
+    .trim()
+    .split('\n')
+    .map(line => JSON.parse(line));
+
+/** Rows without wall times: what must not depend on when a run was interrupted. */
+const numbers = (run: string) =>
+  rows(run).map(row =>
+    Object.fromEntries(Object.entries(row).filter(([key]) => key !== 'seconds' && !key.startsWith('time/'))),
+  );
+
+describe('agent online', () => {
+  let first: Ended;
+  beforeAll(async () => {
+    first = await runAgent(['online', ...tiny, '--run', 'first'], { cwd });
+  }, 120_000);
+
+  it('trains, and leaves the run directory of the contract', () => {
+    expect(first.code, first.stderr).toBe(0);
+    expect(first.stdout).toBe('first\n');
+    expect(first.stderr).toMatch(/✓ InvertedPendulum-v4 qvpo fast seed 0 {3}120 steps in/);
+    for (const name of ['config.json', 'metrics.jsonl', 'checkpoints', 'replay', 'episodes', 'summary.json'])
+      expect(existsSync(join(cwd, 'first', name)), name).toBe(true);
+    expect(readlinkSync(join(cwd, 'first/checkpoints/last'))).toBe('120');
+    expect(['60', '120']).toContain(readlinkSync(join(cwd, 'first/checkpoints/best')));
+    const keys = new Set(rows('first').flatMap(row => Object.keys(row)));
+    for (const key of ['episode/return', 'eval/return', 'eval/returnStd', 'critic/loss', 'time/stepsPerSecond'])
+      expect(keys).toContain(key);
+  });
+
+  it('records every value with its source, and the result', () => {
+    const config = JSON.parse(readFileSync(join(cwd, 'first/config.json'), 'utf8'));
+    expect(config).toMatchObject({ algo: 'qvpo', task: 'InvertedPendulum-v4', seed: 0, preset: 'fast', steps: 120 });
+    expect(config.values).toMatchObject({ candidates: 4, discount: 0.99 });
+    expect(config.sources).toMatchObject({ candidates: 'flag', discount: 'default' });
+    const summary = JSON.parse(readFileSync(join(cwd, 'first/summary.json'), 'utf8'));
+    expect(summary).toMatchObject({ algo: 'qvpo', task: 'InvertedPendulum-v4', seed: 0, steps: 120, updates: 61 });
+    expect(summary.eval.last).toMatchObject({ episodes: 2, step: 120 });
+    expect(summary.eval.best.return).toBeGreaterThanOrEqual(summary.eval.last.return);
+  });
+
+  it('prints one JSON document with --json, and nothing else on stdout', async () => {
+    const ended = await runAgent(['online', ...tiny, '--run', 'json', '--json', '--seed', '1'], { cwd });
+    expect(ended.code, ended.stderr).toBe(0);
+    expect(JSON.parse(ended.stdout)).toMatchObject({ algo: 'qvpo', seed: 1, steps: 120 });
+    expect(ended.stderr).toMatch(/step=120 eval\/return=/);
+  }, 60_000);
+
+  it('says nothing with --quiet', async () => {
+    const ended = await runAgent(['online', ...tiny, '--run', 'quiet', '--quiet'], { cwd });
+    expect(ended).toEqual({ code: 0, stdout: 'quiet\n', stderr: '' });
+    expect(numbers('quiet')).toEqual(numbers('first')); // same seed, same numbers
+  }, 60_000);
+
+  it('refuses a directory that has a run, and keeps it', async () => {
+    const before = readFileSync(join(cwd, 'first/metrics.jsonl'));
+    const ended = await runAgent(['online', ...tiny, '--run', 'first'], { cwd });
+    expect(ended.stderr).toMatch(/agent: the run first exists\n {7}continue it {4}agent resume first/);
+    expect(ended.code).toBe(2);
+    expect(readFileSync(join(cwd, 'first/metrics.jsonl'))).toEqual(before);
+  });
+
+  it.each(['SIGINT', 'SIGTERM'] as const)(
+    '%s saves and says how to go on; resume ends as if never stopped',
+    async signal => {
+      const run = `stopped-${signal}`;
+      const running = startAgent(['online', ...tiny, '--run', run], { cwd });
+      await running.says(/step=7\d critic\/loss/);
+      running.child.kill(signal);
+      const stopped = await running.ended;
+      expect(stopped.code).toBe(130);
+      expect(stopped.stdout).toBe('');
+      expect(stopped.stderr).toMatch(new RegExp(`agent resume ${run}\n$`));
+      expect(existsSync(join(cwd, run, 'summary.json'))).toBe(false);
+      const resumed = await runAgent(['resume', run], { cwd });
+      expect(resumed.code, resumed.stderr).toBe(0);
+      expect(numbers(run)).toEqual(numbers('first'));
+      expect(readFileSync(join(cwd, run, 'checkpoints/last/model.safetensors'))).toEqual(
+        readFileSync(join(cwd, 'first/checkpoints/last/model.safetensors')),
+      );
+    },
+    60_000,
+  );
+
+  it('a second Ctrl-C leaves at once', async () => {
+    const slow = ['--steps', '100000', '--eval-episodes', '10'];
+    const running = startAgent(
+      ['online', ...withOut(tiny, ['--steps', '--eval-episodes']), ...slow, '--run', 'twice'],
+      {
+        cwd,
+      },
+    );
+    await running.says(/step=1000 critic\/loss/);
+    running.child.kill('SIGINT');
+    running.child.kill('SIGINT');
+    expect((await running.ended).code).toBe(130);
+  }, 60_000);
+
+  it('refuses a run that another process trains', async () => {
+    const running = startAgent(['online', ...withOut(tiny, ['--steps']), '--steps', '100000', '--run', 'busy'], {
+      cwd,
+    });
+    await running.says(/checkpoint step=/);
+    const ended = await runAgent(['resume', 'busy'], { cwd });
+    running.child.kill('SIGTERM');
+    await running.ended;
+    expect(ended.stderr).toMatch(new RegExp(`in use: process ${running.child.pid}`));
+    expect(ended.code).toBe(1);
+  }, 60_000);
+
+  it('does not resume a finished run', async () => {
+    const ended = await runAgent(['resume', 'first'], { cwd });
+    expect(ended.stderr).toMatch(/first is finished: 120 steps/);
+    expect(ended.code).toBe(2);
+  });
+
+  it('falls back to an older checkpoint when the newest is damaged', async () => {
+    const run = 'damaged';
+    await runAgent(['online', ...tiny, '--run', run, '--checkpoint-every', '40', '--quiet'], { cwd });
+    rmSync(join(cwd, run, 'summary.json'));
+    rmSync(join(cwd, run, 'checkpoints/120/model.safetensors'));
+    const resumed = await runAgent(['resume', run], { cwd });
+    expect(resumed.stderr).toMatch(/checkpoint 120 is damaged, an older one is used/);
+    expect(resumed.code).toBe(0);
+    expect(numbers(run)).toEqual(numbers('first'));
+  }, 60_000);
+});
+
+describe('agent eval', () => {
+  it('prints the fields of the contract', async () => {
+    const args = ['eval', 'first', '--episodes', '3', '--checkpoint', 'best', '--seed', '5', '--json'];
+    const ended = await runAgent(args, { cwd });
+    expect(ended.code, ended.stderr).toBe(0);
+    const result = JSON.parse(ended.stdout);
+    expect(Object.keys(result).sort()).toEqual(
+      ['actionMicroseconds', 'checkpoint', 'episodes', 'lengths', 'return', 'returnStd', 'returns'].sort(),
+    );
+    expect(result.episodes).toBe(3);
+    expect(result.returns.reduce((sum: number, x: number) => sum + x, 0) / 3).toBeCloseTo(result.return, 10);
+    expect(result.actionMicroseconds).toBeGreaterThan(0);
+    const again = JSON.parse((await runAgent(args, { cwd })).stdout);
+    expect(again.returns).toEqual(result.returns);
+  }, 60_000);
+});
+
+function withOut(args: readonly string[], flags: readonly string[]): string[] {
+  return args.filter((arg, index) => !flags.includes(arg) && !flags.includes(args[index - 1] ?? ''));
+}
