@@ -1,5 +1,4 @@
-import type { Env, VectorEnv } from '../src/env/env.ts';
-import { LocalVectorEnv } from '../src/env/vectorEnv.ts';
+import type { Env } from '../src/env/env.ts';
 import { nearest, UsageError } from '../src/errors.ts';
 import { ant } from './mujoco/ant.ts';
 import { antMaze } from './mujoco/antMaze.ts';
@@ -82,20 +81,6 @@ export async function makeMujocoEnv(id: string, options: EnvOptions = {}): Promi
     return new MujocoEnv(definition, simulation, options);
   } catch (error) {
     simulation.close();
-    throw error;
-  }
-}
-
-/** `numEnvs` worlds of the task, stepped in this thread. */
-export async function makeVectorEnv(id: string, numEnvs = 1, options: EnvOptions = {}): Promise<VectorEnv> {
-  if (!Number.isInteger(numEnvs) || numEnvs < 1)
-    throw new UsageError(`${numEnvs} worlds are wanted, at least one can be made`);
-  const envs: Env[] = [];
-  try {
-    for (let i = 0; i < numEnvs; i++) envs.push(await makeEnv(id, options));
-    return new LocalVectorEnv(envs);
-  } catch (error) {
-    for (const env of envs) env.close();
     throw error;
   }
 }

@@ -1,6 +1,7 @@
-import type { Env, EnvSpec, EnvState, Step } from '../../src/env/env.ts';
+import type { Env, EnvSpec, EnvState, Glance, Step } from '../../src/env/env.ts';
 import { AgentError, UsageError } from '../../src/errors.ts';
 import { Rng, type RngState } from '../../src/random/rng.ts';
+import { contactForces, rewardTerms } from './inspect.ts';
 import type { Simulation } from './mujoco.ts';
 import type { Task, TaskDefinition, TaskOptions } from './task.ts';
 
@@ -123,6 +124,10 @@ export class MujocoEnv implements Env {
     this.#phase = scalars.running ? 'running' : 'fresh';
     this.#rng = new Rng(rng);
     return this.#lastFinite.slice();
+  }
+
+  glance(): Glance {
+    return { terms: rewardTerms(this.task.info), contacts: contactForces(this.simulation) };
   }
 
   qpos(): Float64Array {

@@ -94,8 +94,7 @@ class UnitreeH1 implements Task {
 
   step(action: Float64Array): void {
     const simulation = this.#simulation;
-    for (let i = 0; i < ACTUATORS; i++)
-      simulation.ctrl[i] = ((action[i]! + 1) / 2) * this.#span[i]! + this.#low[i]!;
+    for (let i = 0; i < ACTUATORS; i++) simulation.ctrl[i] = ((action[i]! + 1) / 2) * this.#span[i]! + this.#low[i]!;
     simulation.step(FRAME_SKIP);
     this.#judge();
     this.terminated = this.#fallen();

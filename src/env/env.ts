@@ -40,7 +40,15 @@ export interface Env {
   restore(state: EnvState): Float32Array;
   /** Generalised positions of the simulated bodies, a copy: what a viewer needs to draw the moment. */
   qpos?(): Float64Array;
+  glance?(): Glance;
   close(): void;
+}
+
+/** What a viewer shows of a world beside its pose: the last step's reward by terms, and where it touches. */
+export interface Glance {
+  readonly terms: Readonly<Record<string, number>>;
+  /** Points and forces in world axes [n × 6], metres and newtons. */
+  readonly contacts: Float32Array;
 }
 
 /** A saved environment: plain numbers, so it can be written into a checkpoint. */
@@ -88,5 +96,7 @@ export interface VectorEnv {
   restore(states: readonly EnvState[]): Promise<Float32Array>;
   /** Positions of every world after the last step (of a finished episode: after its reset). */
   qpos?(): Promise<readonly Float64Array[]>;
+  /** A closer look at one world, where it lives in this thread. */
+  glance?(world: number): Glance | undefined;
   close(): Promise<void>;
 }

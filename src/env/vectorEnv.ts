@@ -1,5 +1,5 @@
 import { AgentError, UsageError } from '../errors.ts';
-import type { Env, EnvSpec, EnvState, VectorEnv, VectorStep } from './env.ts';
+import type { Env, EnvSpec, EnvState, Glance, VectorEnv, VectorStep } from './env.ts';
 import { collect, type StepBuffers, stepBuffers, Worlds, worldStreams } from './worlds.ts';
 
 /** N worlds of one task in this thread. */
@@ -53,6 +53,11 @@ export class LocalVectorEnv implements VectorEnv {
   async qpos(): Promise<readonly Float64Array[]> {
     this.#mustBeOpen();
     return this.#worlds.qpos();
+  }
+
+  glance(world: number): Glance | undefined {
+    this.#mustBeOpen();
+    return this.#worlds.envs[world]?.glance?.();
   }
 
   async close(): Promise<void> {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { envIds, makeVectorEnv } from '../../envs/registry.ts';
+import { envIds } from '../../envs/registry.ts';
+import { makeVectorEnv } from '../../envs/vector.ts';
 import { checkEnv } from '../../src/env/checkEnv.ts';
 
 /** Layouts and versions of one family share their code: by default one of each kind stands for the rest. */

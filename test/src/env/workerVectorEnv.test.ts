@@ -1,0 +1,151 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { makeVectorEnv, makeWorkerVectorEnv } from '../../../envs/vector.ts';
+import { checkEnv } from '../../../src/env/checkEnv.ts';
+import type { VectorEnv, VectorStep } from '../../../src/env/env.ts';
+import type { WorkerVectorEnv } from '../../../src/env/workerVectorEnv.ts';
+import { Rng } from '../../../src/random/rng.ts';
+import { ensureBuilt } from '../../built.ts';
+
+beforeAll(ensureBuilt, 120_000);
+
+function actionsOf(env: VectorEnv, t: number): Float32Array {
+  const rng = new Rng(3).split(`step ${t}`);
+  return Float32Array.from({ length: env.numEnvs * env.spec.actionSpace.low.length }, () => rng.uniform(-1, 1));
+}
+
+async function steps(env: VectorEnv, from: number, to: number): Promise<VectorStep[]> {
+  const seen: VectorStep[] = [];
+  for (let t = from; t < to; t++) seen.push(await env.step(actionsOf(env, t)));
+  return seen;
+}
+
+async function using<E extends VectorEnv, T>(made: Promise<E>, use: (env: E) => Promise<T>): Promise<T> {
+  const env = await made;
+  try {
+    return await use(env);
+  } finally {
+    await env.close();
+  }
+}
+
+describe('worlds over worker threads', () => {
+  it.each(['InvertedPendulum-v4', 'Hopper-v3', 'antmaze-umaze-v2'])(
+    '%s: 1, 2 and 4 workers give what this thread gives',
+    { timeout: 60_000 },
+    async id => {
+      const run = async (env: VectorEnv) => ({ start: await env.reset(11), steps: await steps(env, 0, 120) });
+      const here = await using(makeVectorEnv(id, 5), run);
+      expect(here.steps.flatMap(({ episodes }) => episodes).length).toBeGreaterThanOrEqual(
+        id.startsWith('ant') ? 0 : 1,
+      );
+      for (const workers of [1, 2, 4]) expect(await using(makeWorkerVectorEnv(id, 5, { workers }), run)).toEqual(here);
+    },
+  );
+
+  it('keeps every promise of an environment', { timeout: 120_000 }, async () => {
+    const findings = await checkEnv(numEnvs => makeVectorEnv('Hopper-v5', numEnvs, { workers: 2 }));
+    expect(findings.filter(({ verdict }) => verdict !== 'kept')).toEqual([]);
+  });
+
+  it('moves between threads and this one by its saved state', { timeout: 60_000 }, async () => {
+    const { saved, onward } = await using(makeVectorEnv('Ant-v5', 3), async env => {
+      await env.reset(5);
+      await steps(env, 0, 40);
+      return { saved: await env.save(), onward: await steps(env, 40, 80) };
+    });
+    const there = await using(makeVectorEnv('Ant-v5', 3, { workers: 2 }), async env => {
+      await env.restore(saved);
+      return { onward: await steps(env, 40, 80), saved: await env.save(), qpos: await env.qpos!() };
+    });
+    expect(there.onward).toEqual(onward);
+    expect(there.qpos.map(q => q.length)).toEqual([15, 15, 15]);
+    await using(makeVectorEnv('Ant-v5', 3), async env => {
+      await env.restore(saved);
+      await steps(env, 40, 80);
+      expect(await env.save()).toEqual(there.saved);
+    });
+  });
+});
+
+describe('a worker that fails', () => {
+  const make = (faults: string[]) =>
+    makeWorkerVectorEnv('Hopper-v3', 4, {
+      workers: 2,
+      onFault: ({ worker, reason }) => faults.push(`${worker}: ${reason}`),
+    });
+
+  async function reference(): Promise<VectorStep[]> {
+    return using(makeVectorEnv('Hopper-v3', 4), async env => {
+      await env.reset(1);
+      return steps(env, 0, 150);
+    });
+  }
+
+  it.each([
+    ['throw', /^1: failed on purpose$/],
+    ['exit', /^1: .*(exit|ended|code)/],
+    ['hang', /^1: no answer within 900 ms$/],
+    ['kill', /^1: .*ended/],
+  ] as const)('by %s is replaced; nothing is lost or doubled', { timeout: 60_000 }, async (how, reason) => {
+    const faults: string[] = [];
+    const seen = await using(make(faults), async env => {
+      await env.reset(1);
+      const before = await steps(env, 0, 130);
+      await env.failWorker(1, how);
+      return [...before, ...(await steps(env, 130, 150))];
+    });
+    expect(seen).toEqual(await reference());
+    expect(faults).toHaveLength(1);
+    expect(faults[0]).toMatch(reason);
+  });
+
+  it('in the middle of a step', { timeout: 120_000 }, async () => {
+    const trials = Number(process.env.WORKER_KILLS ?? 10);
+    const expected = await reference();
+    const faults: string[] = [];
+    await using(make(faults), async env => {
+      for (let trial = 0; trial < trials; trial++) {
+        await env.reset(1);
+        const killAt = new Rng(trial).integer(150);
+        for (let t = 0; t < 150; t++) {
+          const step = env.step(actionsOf(env, t));
+          if (t === killAt) void env.failWorker(trial % 2, 'kill');
+          expect(await step).toEqual(expected[t]);
+        }
+      }
+    });
+    expect(faults).toHaveLength(trials);
+  });
+
+  it('again and again stops the run with its worlds named', { timeout: 60_000 }, async () => {
+    const faults: string[] = [];
+    const env: WorkerVectorEnv = await make(faults);
+    try {
+      await env.reset(1);
+      const states = (await env.save()).map(state => ({ ...state, physics: state.physics.slice(1) }));
+      await expect(env.restore(states)).rejects.toThrow(
+        /worker \d \(worlds \d to \d\) failed 3 times: saved state has/,
+      );
+    } finally {
+      await env.close();
+    }
+    expect(faults.length).toBeGreaterThanOrEqual(3);
+  });
+});
+
+describe('bad calls', () => {
+  it('are refused with what was wrong', { timeout: 60_000 }, async () => {
+    await expect(makeVectorEnv('Hopper-v3', 0)).rejects.toThrow('0 worlds are wanted');
+    await expect(makeVectorEnv('Hopper-v3', 2, { workers: -1 })).rejects.toThrow('-1 workers are wanted');
+    await expect(makeVectorEnv('Hoper-v3', 2, { workers: 2 })).rejects.toMatchObject({ exitCode: 2 });
+    await using(makeVectorEnv('Hopper-v3', 2, { workers: 2 }), async env => {
+      await expect(env.step(new Float32Array(6))).rejects.toThrow('step before the first reset of Hopper-v3');
+      await env.reset(0);
+      await expect(env.step(new Float32Array(3))).rejects.toThrow(
+        'actions have 3 numbers, 2 worlds of Hopper-v3 take 6',
+      );
+      await expect(env.step(new Float32Array(6).fill(Number.NaN))).rejects.toThrow('action[0] of world 0 is NaN');
+      await expect(env.restore([])).rejects.toThrow('0 worlds were saved, 2 are here');
+    });
+  });
+});
