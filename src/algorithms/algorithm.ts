@@ -1,5 +1,5 @@
 import type { AnyTable, Values } from '../config/hyperparameters.ts';
-import type { Batch } from '../data/batch.ts';
+import type { Batch, Transitions } from '../data/batch.ts';
 import type { Noise } from '../tensor/noise.ts';
 import type { Scalar, Tensor2D, Variable } from '../tensor/tf.ts';
 
@@ -36,6 +36,8 @@ export interface Stage {
 export interface Algorithm extends Policy {
   readonly stages: readonly Stage[];
   readonly variables: Variables;
+  /** Sees the data once, before the first update of a fresh offline run; what it derives belongs to `variables`. */
+  prepare?(data: Transitions): void;
 }
 
 /** Sizes an algorithm is built for. */

@@ -1,4 +1,5 @@
 import type { AlgorithmDefinition } from './algorithm.ts';
+import { bc } from './bc.ts';
 import { diffusionQl } from './diffusionQl.ts';
 import { edpCrr } from './edpCrr.ts';
 import { edpIql } from './edpIql.ts';
@@ -8,10 +9,11 @@ import { qvpo } from './qvpo.ts';
 import { sac } from './sac.ts';
 import { srpo } from './srpo.ts';
 import { td3 } from './td3.ts';
+import { td3Bc } from './td3Bc.ts';
 
 /** Every algorithm, by the name `--algo` takes. */
 export const algorithms: ReadonlyMap<string, AlgorithmDefinition> = new Map(
-  [qvpo, sac, td3, srpo, edpTd3, edpCrr, edpIql, iql, diffusionQl].map(definition => [
+  [qvpo, sac, td3, srpo, edpTd3, edpCrr, edpIql, iql, diffusionQl, td3Bc, bc].map(definition => [
     definition.name,
     definition as AlgorithmDefinition,
   ]),

@@ -2,6 +2,7 @@ import { AgentError, UsageError } from '../errors.ts';
 import type { Rng } from '../random/rng.ts';
 import { tf } from '../tensor/tf.ts';
 import type { Batch, Transitions } from './batch.ts';
+import { type Moments, moments } from './moments.ts';
 import { type Episode, episodesOf, type Steps, TERMINATED, transitionRows } from './steps.ts';
 
 export interface DatasetOptions {
@@ -63,6 +64,11 @@ export class Dataset implements Transitions {
       terminated: tf.tensor1d(Float32Array.from(terminals)),
       nextObservations: tf.tensor2d(nextObservations, [indices.length, this.obsDim]),
     };
+  }
+
+  observationMoments(): Moments {
+    const row = (i: number) => this.#rows[i]! * this.obsDim;
+    return moments(this.steps.observations, this.obsDim, this.size, row);
   }
 
   /** Rewards of the transitions, a copy. */

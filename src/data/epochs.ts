@@ -1,6 +1,7 @@
 import type { Rng } from '../random/rng.ts';
 import type { Batch, Transitions } from './batch.ts';
 import type { Dataset } from './dataset.ts';
+import type { Moments } from './moments.ts';
 
 /** Rounds of the permutation network; four make a good shuffle (Luby and Rackoff 1988). */
 const ROUNDS = 4;
@@ -28,6 +29,10 @@ export class Epochs implements Transitions {
   sample(batchSize: number, rng: Rng): Batch {
     const { key, block } = rng.take(1);
     return this.#dataset.batch(epochBatch(this.size, batchSize, key, block));
+  }
+
+  observationMoments(): Moments {
+    return this.#dataset.observationMoments();
   }
 }
 

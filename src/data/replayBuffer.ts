@@ -2,6 +2,7 @@ import { AgentError } from '../errors.ts';
 import type { Rng } from '../random/rng.ts';
 import { tf } from '../tensor/tf.ts';
 import type { Batch, Transitions } from './batch.ts';
+import { type Moments, moments } from './moments.ts';
 
 /** Transitions of one allocation: small runs stay small, and a Humanoid's chunk (3 kB each) takes 50 MB. */
 const CHUNK = 16384;
@@ -107,9 +108,13 @@ export class ReplayBuffer implements Transitions {
     const actions = new Float32Array(batchSize * actDim);
     const rewards = new Float32Array(batchSize);
     const terminated = new Float32Array(batchSize);
+    const numbers = new Float64Array(batchSize);
+    const oldest = this.#total - this.size;
     const ends = this.#timeLimit === 'terminal' ? TERMINATED | TRUNCATED : TERMINATED;
     for (let i = 0; i < batchSize; i++) {
-      const { chunk, row } = this.#slot(rng.integer(this.size));
+      const slot = rng.integer(this.size);
+      const { chunk, row } = this.#slot(slot);
+      numbers[i] = oldest + ((slot - (oldest % this.capacity) + this.capacity) % this.capacity);
       copyRow(chunk.observations, row, observations, i, obsDim);
       copyRow(chunk.nextObservations, row, nextObservations, i, obsDim);
       copyRow(chunk.actions, row, actions, i, actDim);
@@ -122,7 +127,13 @@ export class ReplayBuffer implements Transitions {
       rewards: tf.tensor1d(rewards),
       terminated: tf.tensor1d(terminated),
       nextObservations: tf.tensor2d(nextObservations, [batchSize, obsDim]),
+      numbers,
     };
+  }
+
+  observationMoments(): Moments {
+    const { observations } = this.read(this.#total - this.size, this.size);
+    return moments(observations, this.obsDim, this.size, i => i * this.obsDim);
   }
 
   /** A copy of transitions `start` to `start + count − 1`, by number. Throws `RangeError` if not all are held. */

@@ -1,3 +1,14 @@
+import { UsageError } from '../errors.ts';
+import type { Rng } from '../random/rng.ts';
+import { tf } from '../tensor/tf.ts';
+import type { Batch, Transitions } from './batch.ts';
+import type { Dataset } from './dataset.ts';
+import { type Moments, momentsOf } from './moments.ts';
+import type { ReplayColumns } from './replayBuffer.ts';
+
+/** How rewards are transformed: by the range of the returns, or as AntMaze's are in several papers. */
+export type RewardTransform = 'none' | 'range' | 'range-by-states' | 'minus-one' | 'antmaze-cql';
+
 /**
  * Transformations of a dataset's rewards before offline training. All work on transitions in the order of collection.
  */
@@ -69,4 +80,80 @@ export function minusOne(rewards: Float32Array): Float32Array {
 /** 4 (r − ½): AntMaze in CQL, Diffusion-QL and EDP. */
 export function antmazeCql(rewards: Float32Array): Float32Array {
   return rewards.map(r => 4 * (r - 0.5));
+}
+
+/** A dataset with its rewards transformed. Throws `UsageError` where the returns leave nothing to scale by. */
+export function transformRewards(dataset: Dataset, transform: RewardTransform): Dataset {
+  if (transform === 'none') return dataset;
+  const rewards = dataset.rewards();
+  if (transform === 'minus-one') return dataset.withRewards(minusOne(rewards));
+  if (transform === 'antmaze-cql') return dataset.withRewards(antmazeCql(rewards));
+  const returns = transform === 'range' ? returnsByCount(rewards, dataset.terminals()) : byStates(dataset, rewards);
+  mustSpread(returns, dataset.name);
+  return dataset.withRewards(rangeScaled(rewards, returns));
+}
+
+function byStates(dataset: Dataset, rewards: Float32Array): Float64Array {
+  const { terminals, observations, nextObservations } = dataset.columns();
+  return returnsByStates(rewards, terminals, observations, nextObservations);
+}
+
+function mustSpread(returns: Float64Array, name: string): void {
+  if (new Set(returns).size > 1) return;
+  const found = returns.length === 0 ? 'it has no complete episode' : `every episode of it returns ${returns[0]}`;
+  throw new UsageError(`the rewards of ${name} cannot be scaled by the range of its returns: ${found}`, [
+    ['leave them', '--reward-transform none'],
+  ]);
+}
+
+/** r ← r / divisor · factor + shift. */
+export interface RewardScale {
+  readonly divisor: number;
+  readonly factor: number;
+  readonly shift: number;
+}
+
+/** The transform of the transitions of a run, whose worlds lie interleaved. Episodes end where their flags say so. */
+export function rewardScale(columns: ReplayColumns, transform: RewardTransform): RewardScale {
+  if (transform === 'none') return { divisor: 1, factor: 1, shift: 0 };
+  if (transform === 'minus-one') return { divisor: 1, factor: 1, shift: -1 };
+  if (transform === 'antmaze-cql') return { divisor: 1, factor: 4, shift: -2 };
+  const running = new Map<number, number>();
+  const returns: number[] = [];
+  columns.rewards.forEach((reward, i) => {
+    const world = columns.worlds[i]!;
+    const sum = (running.get(world) ?? 0) + reward;
+    if (columns.flags[i] !== 0) returns.push(sum);
+    running.set(world, columns.flags[i] === 0 ? sum : 0);
+  });
+  mustSpread(Float64Array.from(returns), 'this run');
+  const [low, high] = returns.reduce(([a, b], x) => [Math.min(a, x), Math.max(b, x)], [Infinity, -Infinity] as const);
+  return { divisor: high - low, factor: 1000, shift: 0 };
+}
+
+/** Transitions whose rewards are transformed as they are drawn. */
+export class AffineRewards implements Transitions {
+  readonly size: number;
+  readonly obsDim: number;
+  readonly actDim: number;
+  readonly #source: Transitions;
+  readonly #scale: RewardScale;
+
+  constructor(source: Transitions, scale: RewardScale) {
+    this.size = source.size;
+    this.obsDim = source.obsDim;
+    this.actDim = source.actDim;
+    this.#source = source;
+    this.#scale = scale;
+  }
+
+  sample(batchSize: number, rng: Rng): Batch {
+    const { divisor, factor, shift } = this.#scale;
+    const batch = this.#source.sample(batchSize, rng);
+    return { ...batch, rewards: tf.add(tf.mul(tf.div(batch.rewards, divisor), factor), shift) };
+  }
+
+  observationMoments(): Moments {
+    return momentsOf(this.#source);
+  }
 }
