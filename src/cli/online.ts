@@ -1,6 +1,9 @@
 import { RunStore } from '../runs/runStore.ts';
 import type { Command, Io } from './command.ts';
+import { onlineForecast } from './onlineForecast.ts';
 import { type OnlinePlan, onlineOptions, planOnline } from './onlinePlan.ts';
+import { forecastLines } from './terminal/forecast.ts';
+import { Screen } from './terminal/screen.ts';
 import { trainRun } from './trainRun.ts';
 
 export const command: Command = {
@@ -25,8 +28,12 @@ export const command: Command = {
 async function train(plan: OnlinePlan, io: Io, output: { json: boolean; quiet: boolean }): Promise<number> {
   const store = RunStore.create({ directory: plan.directory, config: plan.config });
   try {
+    const forecast = output.quiet ? undefined : await onlineForecast(plan, store.directory);
+    if (forecast) new Screen(io.stderr, io.env).print([[], ...forecastLines(forecast), []]);
+    const chosen = forecast?.presets.find(preset => preset.chosen);
+    const secondsPerStep = chosen && chosen.seconds / plan.config.steps;
     const viewer = { address: plan.dashboard, control: plan.control, allowedHosts: plan.allowedHosts };
-    return await trainRun(store, { io, ...output, resume: false, viewer });
+    return await trainRun(store, { io, ...output, resume: false, viewer, secondsPerStep });
   } finally {
     await store.close();
   }

@@ -42,6 +42,8 @@ export interface OnlinePlan {
   readonly config: NewRunConfig;
   /** Why this preset, for the forecast. */
   readonly presetReason: 'auto' | 'flag';
+  /** The hyperparameters of this call under another preset. */
+  readonly valuesOf: (preset: string) => NewRunConfig['values'];
   readonly directory?: string;
   readonly dashboard?: string;
   readonly control: boolean;
@@ -80,6 +82,7 @@ export async function planOnline(call: Input): Promise<OnlinePlan> {
     definition,
     backend,
     presetReason: wantedPreset === 'auto' ? 'auto' : 'flag',
+    valuesOf: name => resolveWith(name).values,
     directory: input.text('run'),
     dashboard: input.text('dashboard'),
     control: input.has('control'),

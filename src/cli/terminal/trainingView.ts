@@ -140,7 +140,7 @@ export class TrainingView {
       const { last: episodeReturn, std, best, bestStep } = this.#evaluation;
       this.#print(evaluationLine(now, { step, episodeReturn, std, best, bestStep }));
     }
-    const others = numbers.filter(([key]) => !/^(eval|episode|time|reward)\//.test(key));
+    const others = numbers.filter(([key]) => /\/(loss|q)$/.test(key)); // the rest is in metrics.jsonl
     if (others.length === 0) return;
     this.#print(logLine(now, step, Object.fromEntries(others), this.#speed.stepsPerSecond, this.#speed.secondsLeft));
   }
