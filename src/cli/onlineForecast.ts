@@ -112,11 +112,7 @@ function facts({ config, backend }: OnlinePlan, sizes: { obsDim: number; actDim:
 }
 
 /** The commands that warnings name: what would fit into a day, into memory, onto the disk. */
-function cheaper(
-  { config }: OnlinePlan,
-  chosen: PresetForecast,
-  rows: readonly PresetForecast[],
-): Forecast['cheaper'] {
+function cheaper({ config }: OnlinePlan, chosen: PresetForecast, rows: readonly PresetForecast[]): Forecast['cheaper'] {
   const command = `agent online --env ${config.task}`;
   const algo = config.algo === 'qvpo' ? '' : ` --algo ${config.algo}`;
   const fast = rows.find(({ name }) => name === 'fast');

@@ -68,5 +68,18 @@ export function workFolder(): string {
 /** A run of seconds: the real algorithm with small networks and few steps. */
 export const tiny = [
   ...['--env', 'InvertedPendulum-v4', '--steps', '120', '--warmup-steps', '60', '--eval-every', '60'],
-  ...['--eval-episodes', '2', '--candidates', '4', '--diffusion-steps', '3', '--hidden', '16', '--batch-size', '16'],
+  ...[
+    '--dashboard',
+    'off',
+    '--eval-episodes',
+    '2',
+    '--candidates',
+    '4',
+    '--diffusion-steps',
+    '3',
+    '--hidden',
+    '16',
+    '--batch-size',
+    '16',
+  ],
 ];
