@@ -15,5 +15,10 @@ export const commands: readonly CommandEntry[] = [
   { name: 'view', summary: 'watch running or finished runs in the browser', load: () => import('./view.ts') },
   { name: 'env', summary: 'the tasks: list, layout, conformance check', load: () => import('./env.ts') },
   { name: 'dataset', summary: 'collections: list, download, make, check', load: () => import('./dataset.ts') },
+  {
+    name: 'reproduce',
+    summary: 'make a published result again: tasks × seeds',
+    load: () => import('./reproduce/reproduce.ts'),
+  },
   { name: 'doctor', summary: 'what this machine offers, and what is missing', load: () => import('./doctor.ts') },
 ];

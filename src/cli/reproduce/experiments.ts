@@ -1,0 +1,41 @@
+/** A result that can be made again: one training command, run with several seeds. */
+export interface Experiment {
+  readonly name: string;
+  /** What it shows, one line. */
+  readonly title: string;
+  /** Arguments after `agent`, without seed and run directory. */
+  readonly command: readonly string[];
+  readonly seeds: readonly number[];
+  /** A published value to draw beside the curve, and whose it is. */
+  readonly reference?: { readonly value: number; readonly label: string };
+}
+
+const words = (text: string) => text.split(' ');
+
+export const experiments: readonly Experiment[] = [
+  {
+    name: 'inverted-pendulum',
+    title: 'InvertedPendulum-v4, QVPO',
+    command: words(
+      'online --env InvertedPendulum-v4 --hidden 64 --policy-every 1 --warmup-steps 1000 --steps 10000 --eval-every 1000',
+    ),
+    seeds: [0, 1, 2],
+    reference: { value: 1000, label: 'the most there is' },
+  },
+  {
+    name: 'inverted-double-pendulum',
+    title: 'InvertedDoublePendulum-v4, QVPO',
+    command: words(
+      'online --env InvertedDoublePendulum-v4 --hidden 64 --policy-every 1 --warmup-steps 1000 --steps 20000 --eval-every 1000',
+    ),
+    seeds: [0, 1, 2],
+    reference: { value: 9100, label: 'solved (Gymnasium)' },
+  },
+  {
+    name: 'hopper',
+    title: 'Hopper-v3, QVPO',
+    command: words('online --env Hopper-v3 --steps 200000 --eval-every 5000'),
+    seeds: [0],
+    reference: { value: 3728, label: 'QVPO, best of 10⁶ steps' },
+  },
+];
