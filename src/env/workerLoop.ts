@@ -22,7 +22,8 @@ export async function runWorker(port: MessagePort, start: WorkerStart, makeEnv: 
   let rung = Atomics.load(bell, 0);
   answer({ kind: 'ready' });
   for (;;) {
-    Atomics.wait(bell, 0, rung);
+    // A late wake-up of the ring before must not pass for a new one: only the count tells.
+    while (Atomics.load(bell, 0) === rung) Atomics.wait(bell, 0, rung);
     rung = Atomics.load(bell, 0);
     try {
       if (Atomics.load(bell, 1) === CALL_STEP) {
