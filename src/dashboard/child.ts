@@ -94,6 +94,7 @@ export async function startDashboard(options: DashboardOptions): Promise<Dashboa
     onControl: listener => void listeners.push(listener),
     close: async () => {
       if (child.exitCode !== null || child.signalCode !== null) return;
+      child.ref(); // its end is awaited now, so it must keep this process alive
       const ended = new Promise(resolve => child.once('exit', resolve));
       child.kill('SIGTERM');
       const timer = setTimeout(() => child.kill('SIGKILL'), 2000);
