@@ -33,7 +33,7 @@ async function train(plan: OfflinePlan, io: Io, output: { json: boolean; quiet: 
   if (!output.quiet) for (const line of lines) io.stderr.write(`${line}\n`);
   const store = RunStore.create({ directory: plan.directory, config: plan.config });
   try {
-    return await trainOfflineRun(store, { io, ...output, resume: false, parts, secondsPerStep });
+    return await trainOfflineRun(store, { io, ...output, resume: false, parts, secondsPerStep, viewer: plan.viewer });
   } finally {
     await store.close();
   }

@@ -20,6 +20,7 @@ import {
 import { type OfflineData, openOffline } from './offlineData.ts';
 import { buildOfflineAlgorithm } from './offlineParts.ts';
 import { describeEnvironment, machine, versions } from './onlinePlan.ts';
+import type { WatchOptions } from './watching.ts';
 
 export const offlineOptions: readonly Option[] = [
   { name: 'dataset', value: 'ID|FILE|RUN', doc: 'what to learn from: agent dataset ls lists them; RUN: its replay' },
@@ -56,6 +57,7 @@ export interface OfflinePlan {
   readonly config: NewRunConfig;
   readonly presetReason: 'auto' | 'flag';
   readonly directory: string;
+  readonly viewer: WatchOptions;
 }
 
 /** Checks the whole call, reads the dataset and starts the backend. Throws `UsageError`, and leaves nothing behind. */
@@ -105,7 +107,7 @@ export async function planOffline(call: Input, io: Io): Promise<OfflinePlan> {
   };
   const directory = input.text('run') ?? join('runs', runName(definition.name, data.name, new Date()));
   const presetReason = wantedPreset === 'auto' ? 'auto' : 'flag';
-  return { definition, algorithm, data, backend, config, presetReason, directory };
+  return { definition, algorithm, data, backend, config, presetReason, directory, viewer: viewerOf(input) };
 }
 
 /** Values for a collection: those published for it, or for its latest version, unless a flag says otherwise. */
@@ -118,6 +120,11 @@ function resolveFor(table: AnyTable, input: Input, file: ConfigFile | undefined,
   const steps = input.text('steps');
   const given = steps === undefined || !last ? input.given : { ...input.given, [dashed(last)]: steps };
   return resolveHyperparameters(table, { input: { given } as Input, file, task, preset });
+}
+
+function viewerOf(input: Input): WatchOptions {
+  const allowedHosts = input.text('allow-host')?.split(',');
+  return { address: input.text('dashboard'), control: input.has('control'), allowedHosts };
 }
 
 function dashed(key: string): string {

@@ -7,6 +7,7 @@ import type { OfflineOptions } from './offlinePlan.ts';
 import { summaryLines } from './terminal/summary.ts';
 import { TrainingView } from './terminal/trainingView.ts';
 import { announced, shownPath } from './trainRun.ts';
+import { type WatchOptions, watch } from './watching.ts';
 
 export interface OfflineRunOptions {
   readonly io: Io;
@@ -16,8 +17,8 @@ export interface OfflineRunOptions {
   /** Built beforehand, or from the run's configuration. */
   readonly parts?: OfflineParts;
   readonly secondsPerStep?: number;
-  readonly watchers?: readonly OfflineWatcher[];
-  readonly url?: string;
+  /** Where the viewer listens; `{ address: 'off' }` starts none. */
+  readonly viewer?: WatchOptions;
 }
 
 /** Trains an offline run to its end or until it is interrupted, shows it, and reports. Resolves to the exit code. */
@@ -25,8 +26,11 @@ export async function trainOfflineRun(store: RunStore, options: OfflineRunOption
   const { io, json, quiet } = options;
   const { config } = store;
   const parts = options.parts ?? (await buildOffline(config));
+  const worlds = parts.evaluationEnv;
+  // without worlds there is nothing live to see; `agent view RUN` shows the curves
+  const watching = worlds && (await watch(store, { env: worlds, evaluationEnv: worlds }, options.viewer ?? {}));
   const view = new TrainingView(
-    { ...config, run: shownPath(store.directory), url: options.url },
+    { ...config, run: shownPath(store.directory), url: watching?.dashboard?.url },
     {
       output: io.stderr,
       env: io.env,
@@ -37,26 +41,27 @@ export async function trainOfflineRun(store: RunStore, options: OfflineRunOption
       secondsPerStep: options.secondsPerStep,
     },
   );
+  if (watching?.problem) view.message([['warn', 'no viewer'], `: ${watching.problem}`]);
   const interrupt = new Interrupt(
     () => view.status('stopping'),
     () => view.close(),
   );
-  const worlds = parts.evaluationEnv;
   try {
     const result = await trainOffline({
       ...parts,
-      evaluationEnv: worlds && announced(worlds, () => interrupt.requested || view.status('evaluating')),
+      evaluationEnv:
+        watching && announced(watching.evaluationEnv, () => interrupt.requested || view.status('evaluating')),
       store,
       seed: config.seed,
       resume: options.resume,
-      watchers: [watcher(view, store, interrupt), ...(options.watchers ?? [])],
+      watchers: [watcher(view, store, interrupt), ...(watching ? [watching.watcher as OfflineWatcher] : [])],
       stopRequested: () => interrupt.requested,
     });
     return await report(store, result, view, options);
   } finally {
     interrupt.close();
     view.close();
-    await worlds?.close();
+    await Promise.all([worlds?.close(), watching?.close()]);
   }
 }
 

@@ -37,7 +37,8 @@ export const command: Command = {
     });
     const store = await RunStore.open(directory, { header, acceptChanges: input.has('accept-changes') });
     try {
-      return await trainRun(store, {
+      const train = kind === 'offline' ? trainOfflineRun : trainRun;
+      return await train(store, {
         io,
         json: input.has('json'),
         quiet: input.has('quiet'),

@@ -32,7 +32,7 @@ export function summaryLines(run: Finished): Line[] {
     ['bold', `${run.task} ${run.algo} ${run.preset} seed ${run.seed}`],
     `   ${grouped(run.steps)} ${run.unit} in ${formatDuration(run.seconds)}`,
   ];
-  return [title, [], ...results(run), ...nextCommands(run.run)];
+  return [title, [], ...results(run), ...nextCommands(run.run, run.unit)];
 }
 
 function results(run: Finished): Line[] {
@@ -60,11 +60,11 @@ function row(name: string, tone: 'bold' | 'accent', result: EvaluationResult, st
   );
 }
 
-function nextCommands(run: string): Line[] {
+function nextCommands(run: string, unit: Finished['unit']): Line[] {
   return [
     ['watch', `agent view ${run}`],
     ['evaluate', `agent eval ${run} --episodes 100`],
-    ['distil', `agent offline --dataset ${run}`],
+    ...(unit === 'steps' ? [['distil', `agent offline --dataset ${run}`]] : []), // an offline run has no replay
     ['share', `agent export ${run} --format html`],
   ].map(([label, command]) => columns([2, [label!]], [12, [command!]]));
 }
