@@ -56,7 +56,7 @@ export async function startViewer(options: ViewerOptions): Promise<Viewer> {
   if (!loopback && named.length === 0) {
     throw new UsageError(`the viewer would listen on ${options.host} without knowing the names it may be called by`, [
       ['name them', `--dashboard ${options.host}:${options.port} --allow-host NAME`],
-      ['or stay private', `ssh -L ${options.port || 8400}:127.0.0.1:${options.port || 8400} HOST`],
+      ['or stay private', `ssh -L ${options.port || 7878}:127.0.0.1:${options.port || 7878} HOST`],
     ]);
   }
   const http = createServer({

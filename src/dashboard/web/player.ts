@@ -49,6 +49,8 @@ interface LivePose {
 export class Player {
   recording: Recording | undefined;
   ghost: Recording | undefined;
+  /** The recording was put on because no live frame had come: the first one replaces it. */
+  standIn = false;
   /** Steps into the recording, a real number. */
   t = 0;
   speed = 1;
@@ -103,6 +105,11 @@ export class Player {
     const qpos = frame.worlds.map(world => float64Of(world.qpos));
     this.#before = this.#after;
     this.#after = { at: performance.now(), frame, qpos };
+    if (this.standIn) {
+      this.standIn = false;
+      this.recording = undefined;
+      this.#app.emit('paused');
+    }
     const followed = frame.worlds[Math.max(0, this.world)];
     if (!followed || this.#app.paused) return;
     if (followed.episode !== this.#liveEpisode) this.liveRewards = [];
@@ -111,8 +118,9 @@ export class Player {
   }
 
   /** Plays a recording from its start, or from step `t`. */
-  play(recording: Recording, t = 0): void {
+  play(recording: Recording, t = 0, standIn = false): void {
     this.recording = recording;
+    this.standIn = standIn;
     this.t = t;
     this.playing = true;
     this.loop = undefined;

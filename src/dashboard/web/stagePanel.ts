@@ -5,6 +5,7 @@ import { fixed, integer } from './format.ts';
 import { openMenu } from './menu.ts';
 import type { Player } from './player.ts';
 import { RewardBox } from './rewardBox.ts';
+import { FrameRate } from './stage/frameRate.ts';
 import { attachPointer } from './stage/pointer.ts';
 import type { Stage } from './stage/stage.ts';
 
@@ -59,6 +60,7 @@ export class StagePanel {
   #last = performance.now();
   #velocity = { x: 0, at: 0, v: 0 };
   #lastTerms = '';
+  readonly #rate = new FrameRate();
 
   constructor(app: AppState, player: Player) {
     this.#app = app;
@@ -251,10 +253,12 @@ export class StagePanel {
 
   /** One animation frame. */
   frame(now: number): void {
-    const seconds = Math.min(0.1, (now - this.#last) / 1000);
-    this.#last = now;
     const { stage } = this;
     if (!stage || this.element.offsetParent === null) return;
+    if (this.#rate.skip(now)) return;
+    stage.shadows = this.#rate.shadows;
+    const seconds = Math.min(0.1, (now - this.#last) / 1000);
+    this.#last = now;
     this.#player.advance(seconds, stage.scene.stepSeconds);
     const pose = this.#player.pose(now);
     if (pose) stage.setPose(pose);

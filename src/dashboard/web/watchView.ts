@@ -67,7 +67,7 @@ export class WatchView {
     const live = this.#app.run()?.state === 'live';
     // Live frames win; where none come, the newest (finished: the best) recorded episode is played.
     setTimeout(() => {
-      if (!this.player.recording && !this.player.live) void (live ? this.newest() : this.best());
+      if (!this.player.recording && !this.player.live) void (live ? this.newest(true) : this.best());
     }, 600);
   }
 
@@ -91,9 +91,9 @@ export class WatchView {
     return this.#app.currentData?.snapshot?.episodes ?? [];
   }
 
-  async newest(): Promise<void> {
+  async newest(standIn = false): Promise<void> {
     const last = this.episodes.at(-1);
-    if (last) await this.show(last.name);
+    if (last) await this.show(last.name, 0, standIn);
   }
 
   async best(): Promise<void> {
@@ -101,10 +101,10 @@ export class WatchView {
     await (best ? this.goToStep(best.step) : this.newest());
   }
 
-  async show(name: string, t = 0): Promise<void> {
+  async show(name: string, t = 0, standIn = false): Promise<void> {
     try {
       const recording = await this.load(name);
-      this.player.play(recording, t);
+      this.player.play(recording, t, standIn);
       this.panel.stage?.resetTrail();
       this.#app.emit('paused');
     } catch (error) {

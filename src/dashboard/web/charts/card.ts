@@ -108,10 +108,9 @@ export class ChartCard {
     const run = app.run();
     const future =
       !groups && size === 'large' && run?.state === 'live' && run.totalSteps > run.step ? run.step : undefined;
-    const published = metric === 'eval/return' ? (app.currentData?.snapshot?.published ?? []) : [];
-    this.#content = {
+        this.#content = {
       lines,
-      references: published.map(({ name, value: best }) => ({ name: `${name} ${integer(best)}`, value: best })),
+      references: metric === 'eval/return' ? publishedLines(app) : [],
       axis: app.axis,
       log: app.logKeys.has(metric),
       until: !groups && size === 'large' ? run?.totalSteps : undefined,
@@ -120,7 +119,7 @@ export class ChartCard {
     };
     this.#pin.setAttribute('aria-pressed', String(app.pinned.has(metric)));
     this.#empty.hidden = lines.some(line => line.curve.x.length > 0);
-    this.#empty.textContent = 'waiting for the first value';
+    this.#empty.textContent = emptyText(app, metric);
     this.#chart.set(this.#content);
     if (!groups) this.#showValue();
   }
@@ -262,4 +261,21 @@ export class ChartCard {
       { label: 'Save as CSV', icon: 'download', run: () => this.#content && exportCsv(this.#content, metric) },
     ]);
   }
+}
+
+/** `first value at step 10,000` where the configuration says when. */
+function emptyText(app: AppState, metric: string): string {
+  const options = app.currentData?.snapshot?.config.options as Record<string, unknown> | undefined;
+  const every = metric.startsWith('eval/') ? options?.evalEvery : options?.logEvery;
+  return typeof every === 'number' ? `first value at step ${integer(every)}` : 'no value yet';
+}
+
+/** The algorithm's own published score first, then the baselines people compare with. */
+function publishedLines(app: AppState): { name: string; value: number }[] {
+  const published = app.currentData?.snapshot?.published ?? [];
+  const own = app.run()?.algo.toUpperCase() ?? '';
+  return [...new Set([own, 'SAC', 'TD3'])]
+    .flatMap(name => published.filter(line => line.name.startsWith(name)))
+    .slice(0, 2)
+    .map(({ name, value: best }, i) => ({ name: `${i === 0 ? name : name.split(',')[0]} ${integer(best)}`, value: best }));
 }

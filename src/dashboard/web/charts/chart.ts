@@ -241,7 +241,7 @@ export class Chart {
       if (content.compact) continue;
       ctx.fillStyle = token('text3');
       ctx.textAlign = content.future === undefined ? 'left' : 'right';
-      const under = y - below < 16 * ratio;
+      const under = y - below < 30 * ratio;
       ctx.fillText(
         name,
         content.future === undefined ? bbox.left + 4 * ratio : bbox.left + bbox.width,
@@ -264,7 +264,7 @@ export class Chart {
       if (n === 0) continue;
       const x = u.valToPos(line.curve.x[n - 1]!, 'x', true);
       const y = u.valToPos(line.curve.y[n - 1]!, 'y', true);
-      if (line.endDot) dot(ctx, x, y, 3.5 * ratio, line.color, rgba(line.color, 0.25));
+      if (line.endDot || n === 1) dot(ctx, x, y, 3.5 * ratio, line.color, rgba(line.color, 0.25));
       if (line.mark)
         diamond(
           ctx,

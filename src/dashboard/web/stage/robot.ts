@@ -117,11 +117,28 @@ export function isPlanar(scene: Scene): boolean {
   return !scene.joints.some(joint => joint.kind === 'free');
 }
 
+/** The thicker of the two limbs that meet; between parts of the trunk the thinner, or the ball would hide them. */
 function limbRadius(scene: Scene, body: number): number {
+  const own = radiusOf(scene, body);
+  const parent = radiusOf(scene, scene.bodies[body]!.parent);
+  if (!own || !parent) return own || parent;
+  const trunk = !/left|right|thigh|leg|shin|foot|arm|hip|aux|ankle/.test(scene.bodies[body]!.name + jointNames(scene, body));
+  return trunk || countGeoms(scene, scene.bodies[body]!.parent) > 1 ? Math.min(own, parent) : Math.max(own, parent);
+}
+
+function jointNames(scene: Scene, body: number): string {
+  return scene.joints.filter(joint => joint.body === body).map(joint => joint.name).join(' ');
+}
+
+function countGeoms(scene: Scene, body: number): number {
+  return scene.geoms.filter(geom => geom.body === body).length;
+}
+
+function radiusOf(scene: Scene, body: number): number {
   const radii = scene.geoms
     .filter(geom => geom.body === body && (geom.kind === 'capsule' || geom.kind === 'sphere'))
     .map(geom => geom.size[0]!);
-  return radii.length ? Math.min(...radii) : 0;
+  return body > 0 && radii.length ? Math.min(...radii) : 0;
 }
 
 /** Front legs of planar robots count as left, so that a gait can be read from any side. */

@@ -27,6 +27,8 @@ export class Stage {
   readonly cameras: CameraPreset[];
   readonly root = new THREE.Scene();
   show = { contacts: true, ghost: true, skeleton: false, shapes: false, trail: true };
+  /** Off where the machine cannot keep up. */
+  shadows = true;
   /** Where labels hang, in pixels of the canvas; undefined where there is none. */
   contactLabel: { x: number; y: number; newtons: number } | undefined;
   readonly #renderer: THREE.WebGLRenderer;
@@ -55,7 +57,7 @@ export class Stage {
     this.#look = currentLook();
     this.#renderer = new THREE.WebGLRenderer({ canvas, antialias: true, powerPreference: 'high-performance' });
     this.#renderer.shadowMap.enabled = true;
-    this.#renderer.shadowMap.type = THREE.PCFSoftShadowMap;
+    this.#renderer.shadowMap.type = THREE.PCFShadowMap;
     this.#renderer.toneMapping = THREE.NoToneMapping;
     this.kinematics = new Kinematics(scene);
     this.#ghostKinematics = new Kinematics(scene);
@@ -156,7 +158,7 @@ export class Stage {
       this.#arrange(robot, i, many);
     });
     this.#poseFollowed(worlds[followed] ?? worlds[0], followed, many);
-    const shadows = worlds.length <= 4;
+    const shadows = this.shadows && worlds.length <= 4;
     if (this.#key.castShadow !== shadows) this.#key.castShadow = shadows;
     this.orbit.update(seconds, this.#body);
     const { target } = this.orbit;
