@@ -1,4 +1,5 @@
 import type { Variables } from '../algorithms/algorithm.ts';
+import { AgentError } from '../errors.ts';
 
 /**
  * The first number among an algorithm's variables that is not finite, as `critic/q1/0/weight[17] is NaN`; undefined if
@@ -12,6 +13,21 @@ export function firstNonFinite(variables: Variables): string | undefined {
     if (found !== undefined) return `${name}[${found}] is ${variable.dataSync()[found]}`;
   }
   return undefined;
+}
+
+/** Looks at what an update reports and at the weights it leaves. Throws `AgentError` naming the first number not finite. */
+export function checkUpdate(metrics: Readonly<Record<string, number>>, variables: Variables): void {
+  for (const [key, value] of Object.entries(metrics))
+    if (!Number.isFinite(value)) throw new AgentError(`${key} is ${value}`);
+  const bad = firstNonFinite(variables);
+  if (bad) throw new AgentError(bad);
+}
+
+/** Throws `AgentError` naming the first of the observations [N × obsDim] that is not finite. */
+export function checkObservations(observations: Float32Array, obsDim: number): void {
+  const bad = nonFiniteIndex(observations);
+  if (bad !== undefined)
+    throw new AgentError(`observation[${bad % obsDim}] of world ${Math.floor(bad / obsDim)} is ${observations[bad]}`);
 }
 
 /** Where the first NaN or infinity is. Of float32 numbers: their sums cannot overflow in float64. */

@@ -1,7 +1,6 @@
 import type { Algorithm, Stage } from '../algorithms/algorithm.ts';
 import type { Transitions } from '../data/batch.ts';
 import type { VectorEnv } from '../env/env.ts';
-import { AgentError } from '../errors.ts';
 import { Rng, type RngState } from '../random/rng.ts';
 import type { RunStore } from '../runs/runStore.ts';
 import type { StoredTensors } from '../runs/safetensors.ts';
@@ -10,7 +9,9 @@ import { StreamNoise } from '../tensor/noise.ts';
 import { tf } from '../tensor/tf.ts';
 import { Breather } from './breather.ts';
 import { evaluate } from './evaluate.ts';
-import { mustBeFinite, readMetrics } from './readMetrics.ts';
+import { stopTraining } from './failure.ts';
+import { checkUpdate } from './finite.ts';
+import { readMetrics } from './readMetrics.ts';
 import { restoreVariables, storeVariables } from './variables.ts';
 
 /** When the loop does what, in gradient updates. */
@@ -35,6 +36,8 @@ export interface OfflineScore {
 export interface OfflineWatcher {
   /** A stage begins (or goes on after a resume): its number, and the updates made of it. */
   stage?(stage: Stage, index: number, done: number): void;
+  /** After every update. */
+  updated?(step: number): void;
   /** A row of metrics.jsonl. */
   row?(step: number, values: Readonly<Record<string, number | string>>): void;
   evaluated?(score: OfflineScore, best: OfflineScore): void;
@@ -106,6 +109,7 @@ class OfflineLoop {
   async begin(): Promise<void> {
     const { store, resume, algorithm, taken, watchers } = this.#run;
     const restored = resume ? await store.restore() : undefined;
+    if (!restored) algorithm.prepare?.(this.#run.data);
     if (restored) {
       restoreVariables(algorithm.variables, restored.tensors);
       this.#restore(restored.state as unknown as SavedLoop);
@@ -158,7 +162,8 @@ class OfflineLoop {
     this.#metrics = tf.tidy(() => readMetrics(stage.update(sample, this.#at.done / stage.steps!, noise)));
     this.#at = { ...this.#at, done: this.#at.done + 1 };
     this.#step++;
-    mustBeFinite(this.#metrics, `update ${this.#step} (${stage.name})`);
+    checkUpdate(this.#metrics, stage.variables ?? this.#run.algorithm.variables);
+    for (const watcher of this.#run.watchers ?? []) watcher.updated?.(this.#step);
   }
 
   #logMetrics(stage: Stage): void {
@@ -257,16 +262,10 @@ class OfflineLoop {
 
   /** Keeps the state a failure happened in; the last checkpoint stays as it was. */
   async #failed(error: unknown): Promise<unknown> {
-    if (!(error instanceof AgentError)) return error;
     const { store, algorithm } = this.#run;
-    const content = { tensors: storeVariables(algorithm.variables), state: this.#state() };
-    const dump = await store.dumpFailure(this.#step, content, error.message);
-    const remedies = [
-      ...error.remedies,
-      ['kept', `a dump in ${dump}`],
-      ['continue', `agent resume ${store.directory}`],
-    ];
-    return new AgentError(error.message, remedies as [string, string][], 1, { cause: error });
+    const where = `update ${this.#step} (${this.#stages[this.#at.stage]?.name})`;
+    const content = async () => ({ tensors: storeVariables(algorithm.variables), state: this.#state() });
+    return stopTraining(store, error, { step: this.#step, where, content });
   }
 }
 

@@ -2,7 +2,6 @@ import type { Algorithm, Metrics } from '../algorithms/algorithm.ts';
 import type { Batch } from '../data/batch.ts';
 import type { ReplayBuffer } from '../data/replayBuffer.ts';
 import type { EnvState, VectorEnv, VectorStep } from '../env/env.ts';
-import { AgentError } from '../errors.ts';
 import { Rng, type RngState } from '../random/rng.ts';
 import type { RunStore } from '../runs/runStore.ts';
 import type { StateTree } from '../runs/stateTree.ts';
@@ -10,7 +9,10 @@ import { StreamNoise } from '../tensor/noise.ts';
 import { type Tensor2D, tf } from '../tensor/tf.ts';
 import { Breather } from './breather.ts';
 import { type Evaluation, evaluate } from './evaluate.ts';
-import { firstNonFinite, nonFiniteIndex } from './finite.ts';
+import { stopTraining } from './failure.ts';
+import { checkObservations, checkUpdate } from './finite.ts';
+import { readMetrics } from './readMetrics.ts';
+import { storeTransitions } from './storeTransitions.ts';
 import { restoreVariables, storeVariables } from './variables.ts';
 
 /** When the loop does what, in environment steps. */
@@ -151,25 +153,9 @@ class OnlineLoop {
     const actions = this.#step < this.#run.schedule.warmupSteps ? this.#randomActions() : this.#policyActions();
     const result = await env.step(actions);
     this.#step += numEnvs;
-    const row = (values: Float32Array, width: number, i: number) => values.subarray(i * width, (i + 1) * width);
-    for (let i = 0; i < numEnvs; i++) {
-      if (result.diverged?.[i]) continue; // a torn transition teaches nothing
-      replay.add({
-        world: i,
-        observation: row(this.#observations, this.#obsDim, i),
-        action: row(actions, this.#actDim, i),
-        reward: result.rewards[i]!,
-        terminated: result.terminated[i] === 1,
-        truncated: result.truncated[i] === 1,
-        nextObservation: row(result.nextObservations, this.#obsDim, i),
-      });
-    }
+    storeTransitions(replay, this.#observations, actions, result);
     this.#observations = new Float32Array(result.observations);
-    const bad = nonFiniteIndex(this.#observations);
-    if (bad !== undefined)
-      throw new AgentError(
-        `observation[${bad % this.#obsDim}] of world ${Math.floor(bad / this.#obsDim)} is ${this.#observations[bad]}`,
-      );
+    checkObservations(this.#observations, this.#obsDim);
     for (const { episodeReturn, episodeLength } of result.episodes)
       this.#log({ 'episode/return': episodeReturn, 'episode/length': episodeLength });
     for (const watcher of watchers ?? []) watcher.stepped?.(this.#step, actions, result);
@@ -199,13 +185,10 @@ class OnlineLoop {
     const sample = (): Batch => replay.sample(stage.batchSize, this.#streams.replay);
     const noise = new StreamNoise(this.#streams.update);
     while (this.#updates < due && replay.size > 0) {
-      const metrics = tf.tidy(() => numbers(stage.update(sample, this.#step / schedule.steps, noise)));
+      const metrics = tf.tidy(() => readMetrics(stage.update(sample, this.#step / schedule.steps, noise)));
       this.#metrics = { ...this.#metrics, ...metrics }; // a policy may be updated less often than its critic
       this.#updates++;
-      for (const [key, value] of Object.entries(this.#metrics))
-        if (!Number.isFinite(value)) throw new AgentError(`${key} is ${value}`);
-      const bad = firstNonFinite(algorithm.variables);
-      if (bad) throw new AgentError(bad);
+      checkUpdate(metrics, algorithm.variables);
     }
   }
 
@@ -297,17 +280,9 @@ class OnlineLoop {
 
   /** Keeps the state a failure happened in; the last checkpoint stays as it was. */
   async #failed(error: unknown): Promise<unknown> {
-    if (!(error instanceof AgentError)) return error;
     const { store, algorithm } = this.#run;
-    const content = { tensors: storeVariables(algorithm.variables), state: await this.#state() };
-    const message = `stopped at step ${this.#step}: ${error.message}`;
-    const dump = await store.dumpFailure(this.#step, content, message);
-    return new AgentError(
-      message,
-      [...error.remedies, ['kept', `a dump in ${dump}`], ['continue', `agent resume ${store.directory}`]],
-      1,
-      { cause: error },
-    );
+    const content = async () => ({ tensors: storeVariables(algorithm.variables), state: await this.#state() });
+    return stopTraining(store, error, { step: this.#step, content });
   }
 }
 
@@ -320,11 +295,4 @@ interface SavedLoop {
   readonly observations: Float32Array;
   readonly streams: Readonly<Record<'warmup' | 'act' | 'replay' | 'update', RngState>>;
   readonly worlds: readonly EnvState[];
-}
-
-/** Reads an update's metrics. */
-function numbers(metrics: Metrics): Record<string, number> {
-  return Object.fromEntries(
-    Object.entries(metrics).map(([key, value]) => [key, typeof value === 'number' ? value : value.dataSync()[0]!]),
-  );
 }

@@ -59,6 +59,7 @@ export class RunStore {
   #startedAt: number;
   #secondsBefore = 0;
   #logger: MetricsLogger | undefined;
+  #savedStep: number | undefined;
   readonly #replays = new Map<number, ReplayManifest>();
 
   private constructor(directory: string, config: RunConfig, lock: RunLock, clock = () => performance.now(), fs = disk) {
@@ -142,6 +143,11 @@ export class RunStore {
     return this.#secondsBefore + (this.#clock() - this.#startedAt) / 1000;
   }
 
+  /** Step of the newest checkpoint, undefined before the first. */
+  get savedStep(): number | undefined {
+    return this.#savedStep;
+  }
+
   path(...names: string[]): string {
     return join(this.directory, ...names);
   }
@@ -158,6 +164,7 @@ export class RunStore {
     };
     const content = { tensors, state: { run, loop: state } };
     const kept = await saveCheckpoint(this.path('checkpoints'), step, content, { best, disk: this.#disk });
+    this.#savedStep = step;
     if (!manifest) return;
     this.#replays.delete(step);
     this.#replays.set(step, manifest);
@@ -184,6 +191,7 @@ export class RunStore {
             sink(part.start, part.columns);
         }
         await this.#continueFrom(step, run);
+        this.#savedStep = step;
         return { step, tensors, state: loop, damaged };
       } catch (error) {
         if (!(error instanceof AgentError)) throw error;
