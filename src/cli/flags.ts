@@ -10,10 +10,10 @@ export const presets = ['auto', 'paper', 'fast'] as const;
 /** Flags of every command that trains. */
 export const trainingOptions: readonly Option[] = [
   { name: 'algo', value: 'NAME', doc: 'the algorithm; with --help, its hyperparameters' },
-  { name: 'preset', value: presets.join('|'), doc: 'auto: fast on a CPU, paper on a GPU' },
+  { name: 'preset', value: 'NAME', doc: 'paper, fast, or auto (default): fast on a CPU, paper on a GPU' },
   { name: 'seed', value: 'S', default: '0', doc: 'of every random stream' },
   { name: 'run', value: 'DIR', doc: 'run directory (default runs/<algo>-<task>-<date>-<id>)' },
-  { name: 'backend', value: backends.join('|'), doc: 'what computes (default auto: the best there is)' },
+  { name: 'backend', value: 'NAME', doc: 'native, wasm, tensorflow, webgpu, cpu, or auto (default): the best there is' },
   { name: 'threads', value: 'N', doc: 'worker threads (default: one a core)' },
   { name: 'dashboard', value: '[HOST:]PORT|off', doc: 'address of the viewer (default 127.0.0.1:7878)' },
   { name: 'control', doc: 'let the viewer steer: pause, evaluate, change a learning rate' },

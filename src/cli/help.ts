@@ -1,10 +1,15 @@
 import { type Command, globalOptions, type Option } from './command.ts';
 
-/** `--help` of one command: usage, flags in columns, examples. */
-export function commandHelp(command: Command, summary: string, options: readonly Option[]): string {
+/** `--help` of one command: usage, flags in columns, those that depend on others in a block of their own, examples. */
+export function commandHelp(
+  command: Command,
+  summary: string,
+  more: readonly Option[] = [],
+  moreTitle = 'hyperparameters',
+): string {
   const usage = `agent ${command.name} ${command.args}`.trimEnd();
-  const lines = [`${usage} ${options.length > 0 ? '[flags]' : ''}`.trimEnd(), '', `  ${summary}`, ''];
-  lines.push(...optionLines([...options, ...globalOptions]));
+  const lines = [`${usage} [flags]`, '', `  ${summary}`, '', ...optionLines([...command.options, ...globalOptions])];
+  if (more.length > 0) lines.push('', `  ${moreTitle}`, '', ...optionLines(more));
   if (command.examples?.length) lines.push('', ...command.examples.map(example => `  ${example}`));
   return `${lines.join('\n')}\n`;
 }

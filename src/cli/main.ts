@@ -35,7 +35,8 @@ async function dispatch(argv: readonly string[], io: Io): Promise<number> {
   const input = await parse(command, rest);
   if (input.has('help')) {
     const more = (await command.moreOptions?.(input.given)) ?? [];
-    io.stdout.write(commandHelp(command, entry.summary, [...command.options, ...more]));
+    const help = commandHelp(command, entry.summary, more, `hyperparameters of ${input.text('algo')}`);
+    io.stdout.write(charsetFor(io.env)(help));
     return 0;
   }
   return command.run(input, io);

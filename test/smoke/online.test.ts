@@ -68,7 +68,7 @@ describe('agent online', () => {
     expect(stopped.stdout).toBe('');
     expect(stopped.stderr).toMatch(/continue {6}agent resume stopped\n$/);
     expect(existsSync(join(cwd, 'stopped/summary.json'))).toBe(false);
-    const resumed = await runAgent(['resume', 'stopped'], { cwd });
+    const resumed = await runAgent(['resume', 'stopped', '--dashboard', 'off'], { cwd });
     expect(resumed.code, resumed.stderr).toBe(0);
     expect(numbers('stopped')).toEqual(numbers('first'));
   }, 120_000);

@@ -60,21 +60,26 @@ describe('parse', () => {
   });
 });
 
-it('help lists the flags in columns', () => {
-  const options = [
+it('help lists the flags in columns, hyperparameters in a block of their own', () => {
+  const hyperparameters = [
     { name: 'candidates', value: 'N', default: '64', doc: 'actions sampled per state', note: 'Hopper-v3: 32' },
     { name: 'tau', value: 'X', default: '0.005', doc: 'Polyak rate' },
   ];
-  expect(commandHelp({ ...command, examples: ['agent fly runs/x'] }, 'Flies.', options)).toBe(
+  const small: Command = { ...command, options: command.options.slice(0, 1), examples: ['agent fly runs/x'] };
+  expect(commandHelp(small, 'flies', hyperparameters, 'hyperparameters of qvpo')).toBe(
     `agent fly RUN [flags]
 
-  Flies.
+  flies
 
-  --candidates  64     actions sampled per state                  Hopper-v3: 32
+  --env ID  the task
+  --json    the result as one JSON document on stdout
+  --quiet   errors only
+  --help    this text
+
+  hyperparameters of qvpo
+
+  --candidates  64     actions sampled per state  Hopper-v3: 32
   --tau         0.005  Polyak rate
-  --json               the result as one JSON document on stdout
-  --quiet              errors only
-  --help               this text
 
   agent fly runs/x
 `,
