@@ -127,7 +127,7 @@ async function outcome(name: string) {
   return { step, tensors: [...tensors], state, rows: timeless(name) };
 }
 
-describe('trainOffline', () => {
+describe('trainOffline', { timeout: 60_000 }, () => {
   it('runs the stages in order, logs updates with their stage, evaluates the policy at its times and at the end', async () => {
     const seen: string[] = [];
     const watcher: OfflineWatcher = { stage: ({ name }, index, done) => seen.push(`${name} ${index} ${done}`) };
