@@ -44,6 +44,12 @@ function orthonormal(values: Float32Array, count: number, size: number): Float32
   return Float32Array.from(rows.flatMap(row => [...row]));
 }
 
+/** weight ~ U(−b, b) with b = √(6 / (fanIn + fanOut)), bias 0: Xavier, as in IDQL's and QSM's codes. */
+export const xavierUniform: Initializer = (fanIn, fanOut, noise) => {
+  const bound = Math.sqrt(6 / (fanIn + fanOut));
+  return { weight: noise.uniform('weight', [fanIn, fanOut], -bound, bound) as Tensor2D, bias: tf.zeros([fanOut]) };
+};
+
 /** weight ~ N(0, 1/fanIn) truncated at two deviations and rescaled to that variance, bias 0: Flax's default (LeCun). */
 export const lecunNormal: Initializer = (fanIn, fanOut, noise) => {
   const shape = [fanIn, fanOut];

@@ -3,6 +3,7 @@ import { dense } from '../tensor/ops/dense.ts';
 import { type LnResBlock, lnResBlock } from '../tensor/ops/lnResBlock.ts';
 import { mish } from '../tensor/ops/mish.ts';
 import { type Tensor1D, type Tensor2D, tf, type Variable } from '../tensor/tf.ts';
+import type { Initializer } from './init.ts';
 import { type LinearVariables, Mlp } from './mlp.ts';
 import { fourierFeatures } from './timeEmbedding.ts';
 import { group } from './variables.ts';
@@ -16,8 +17,13 @@ export interface LnResNetOptions {
   readonly blocks: number;
   /** Probability with which an entry of a block's input is dropped in training. */
   readonly dropout: number;
-  /** F: number of Fourier frequencies, drawn once from N(0, 30²) and never trained. */
+  /** F: number of Fourier frequencies. */
   readonly frequencies?: number;
+  /** They are drawn from N(0, this²), 30 unless given. */
+  readonly frequencyDeviation?: number;
+  /** Train them too (IDQL); otherwise they stay as drawn. */
+  readonly learnFrequencies?: boolean;
+  readonly initializer?: Initializer;
   /** Width of the embedded time. */
   readonly timeDim?: number;
 }
@@ -42,25 +48,25 @@ export class LnResNet {
   readonly output: Mlp;
   /** What an optimizer trains: `cond/0/weight`, …, `in/weight`, `block0/norm/weight`, …, `out/bias`. */
   readonly trainable: Readonly<Record<string, Variable>>;
-  /** What a checkpoint holds: `trainable` and the fixed frequencies `fourier/W`. */
+  /** What a checkpoint holds: `trainable` and the frequencies `fourier/W`. */
   readonly variables: Readonly<Record<string, Variable>>;
 
-  constructor(
-    { obsDim, actDim, hidden, blocks, dropout, frequencies = 32, timeDim = 128 }: LnResNetOptions,
-    noise: Noise,
-  ) {
+  constructor(options: LnResNetOptions, noise: Noise) {
+    const { obsDim, actDim, hidden, blocks, dropout, frequencies = 32, timeDim = 128, initializer } = options;
+    const { frequencyDeviation = 30, learnFrequencies = false } = options;
     this.actDim = actDim;
     this.dropout = dropout;
-    const scaled = tf.tidy(() => tf.mul(noise.normal('frequencies', [frequencies]), 30));
-    this.frequencies = tf.variable(scaled, false) as Variable & Tensor1D;
+    const scaled = tf.tidy(() => tf.mul(noise.normal('frequencies', [frequencies]), frequencyDeviation));
+    this.frequencies = tf.variable(scaled, learnFrequencies) as Variable & Tensor1D;
     scaled.dispose();
-    const linear = (...sizes: number[]) => new Mlp({ sizes, activation: 'mish' }, noise);
+    const linear = (...sizes: number[]) => new Mlp({ sizes, activation: 'mish', initializer }, noise);
     this.cond = linear(2 * frequencies, timeDim, timeDim);
     this.input = linear(actDim + obsDim + timeDim, hidden);
-    const stack = Array.from({ length: blocks }, () => block(hidden, noise));
+    const stack = Array.from({ length: blocks }, () => block(hidden, noise, initializer));
     this.blocks = stack.map(({ parts }) => parts);
     this.output = linear(hidden, actDim);
     this.trainable = group({
+      ...(learnFrequencies && { fourier: { W: this.frequencies } }),
       cond: this.cond.variables,
       in: single(this.input),
       ...Object.fromEntries(stack.map(({ variables }, i) => [`block${i}`, variables])),
@@ -94,11 +100,11 @@ export class LnResNet {
   }
 }
 
-function block(hidden: number, noise: Noise) {
+function block(hidden: number, noise: Noise, initializer?: Initializer) {
   const vector = (value: number) => tf.variable(tf.fill([hidden], value)) as Variable & Tensor1D;
   const norm = { weight: vector(1), bias: vector(0) };
-  const fc1 = new Mlp({ sizes: [hidden, 4 * hidden], activation: 'mish' }, noise);
-  const fc2 = new Mlp({ sizes: [4 * hidden, hidden], activation: 'mish' }, noise);
+  const fc1 = new Mlp({ sizes: [hidden, 4 * hidden], activation: 'mish', initializer }, noise);
+  const fc2 = new Mlp({ sizes: [4 * hidden, hidden], activation: 'mish', initializer }, noise);
   const parts: BlockVariables = { norm, fc1: fc1.layers[0]!, fc2: fc2.layers[0]! };
   return { parts, variables: group({ norm, fc1: single(fc1), fc2: single(fc2) }) };
 }
