@@ -122,4 +122,14 @@ describe('architecture', () => {
     const strangers = readdirSync(root).filter(name => !topLevel.test(name) && !configuration.test(name));
     expect(strangers).toEqual([]);
   });
+
+  it('the lockfile names every optional platform package: npm ci refuses it otherwise', () => {
+    const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as {
+      packages: Record<string, { optionalDependencies?: Record<string, string>; resolved?: string }>;
+    };
+    const wanted = Object.values(packages).flatMap(entry => Object.keys(entry.optionalDependencies ?? {}));
+    const names = Object.keys(packages);
+    expect(wanted.filter(name => !names.some(place => place.endsWith(`node_modules/${name}`)))).toEqual([]);
+    expect(names.filter(place => packages[place]!.resolved?.startsWith('http'))).toEqual([]);
+  });
 });

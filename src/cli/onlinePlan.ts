@@ -22,6 +22,8 @@ export const onlineOptions: readonly Option[] = [
   { name: 'env', value: 'ID', doc: 'the task: agent env ls lists them' },
   { name: 'steps', value: 'N', default: '1000000', doc: 'environment steps' },
   { name: 'num-envs', value: 'N', default: '1', doc: 'worlds stepped side by side' },
+  { name: 'sim', value: 'wasm|ADDRESS', doc: 'the simulator: in process (default wasm)' },
+  { name: 'physics', value: 'current|legacy', doc: 'legacy: masses and contact margins of MuJoCo up to 2.1' },
   ...trainingOptions,
 ];
 
@@ -63,7 +65,7 @@ export async function planOnline(call: Input): Promise<OnlinePlan> {
     ['for example', 'agent online --env Hopper-v3'],
     ['all of them', 'agent env ls'],
   ]);
-  const task = envInfo(env);
+  const task = taskOf(input, env);
   const seed = input.count('seed', 0) ?? 0;
   const steps = input.count('steps') ?? 1_000_000;
   const options = loopOptions(input, steps);
@@ -71,7 +73,7 @@ export async function planOnline(call: Input): Promise<OnlinePlan> {
   const wantedBackend = input.choice('backend', backends) ?? 'auto';
   const threads = input.count('threads');
   const resolveWith = (preset: string) =>
-    resolveHyperparameters(definition.hyperparameters, { input, file, task: task.id, preset });
+    resolveHyperparameters(definition.hyperparameters, { input, file, task: task.id.replace(/\+legacy$/, ''), preset });
   resolveWith('fast'); // mistakes are reported before a backend starts
 
   const backend = await useBackend(wantedBackend, { threads });
@@ -105,6 +107,14 @@ export async function planOnline(call: Input): Promise<OnlinePlan> {
       }),
     },
   };
+}
+
+/** The task, with the physics asked for. Throws `UsageError` for an unknown one, or a simulator elsewhere. */
+function taskOf(input: Input, env: string): ReturnType<typeof envInfo> {
+  const sim = input.text('sim') ?? 'wasm';
+  if (sim !== 'wasm') throw new UsageError(`--sim is "${sim}", this version simulates in process: wasm`);
+  const legacy = input.choice('physics', ['current', 'legacy']) === 'legacy';
+  return envInfo(legacy && !env.toLowerCase().endsWith('+legacy') ? `${env}+legacy` : env);
 }
 
 function loopOptions(input: Input, steps: number): LoopOptions {
