@@ -14,7 +14,7 @@ const VELOCITY_NOISE = 0.1;
 export const MAX_POINT_VELOCITY = 5;
 
 /** Of D4RL; x counts rows, y columns, and cell (row, col) is the place (row, col). */
-const GRIDS: Readonly<Record<string, Grid>> = {
+export const MAZE2D_GRIDS: Readonly<Record<string, Grid>> = {
   open: ['#######', '#.....#', '#..G..#', '#.....#', '#######'],
   umaze: ['#####', '#G..#', '###.#', '#...#', '#####'],
   medium: ['########', '#..##..#', '#..#...#', '##...###', '#..#...#', '#.#..#.#', '#...#.G#', '########'],
@@ -122,7 +122,7 @@ const TASKS = [
 ] as const;
 
 function definition(maze: string, version: number, maxEpisodeSteps: number, dense: boolean): TaskDefinition {
-  const grid = GRIDS[maze]!;
+  const grid = MAZE2D_GRIDS[maze]!;
   return {
     id: `maze2d-${maze}${dense ? '-dense' : ''}-v${version}`,
     summary: 'a ball that rolls through a maze to a fixed goal',
@@ -135,6 +135,7 @@ function definition(maze: string, version: number, maxEpisodeSteps: number, dens
         attributes: { contype: '2', ...POINT_WALL },
       }),
     views: [],
+    sizes: [2, 2],
     frameSkip: 1,
     timestep: 0.01,
     maxEpisodeSteps,

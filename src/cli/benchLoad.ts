@@ -1,8 +1,8 @@
 import { resourceUsage } from 'node:process';
-import { describeSteps } from '../data/describe.ts';
 import { datasetHome } from '../data/home.ts';
 import { locate } from '../data/locate.ts';
 import { readLocated } from '../data/openDataset.ts';
+import { transitionRows } from '../data/steps.ts';
 import type { Input, Io } from './command.ts';
 import { formatBytes, formatTime, grouped } from './terminal/format.ts';
 
@@ -26,7 +26,7 @@ export async function benchLoad(name: string, io: Io): Promise<LoadResult> {
   const peakRssBytes = resourceUsage().maxRSS * 1024;
   const { observations, actions, rewards, flags } = steps;
   const arrayBytes = [observations, actions, rewards, flags].reduce((sum, { byteLength }) => sum + byteLength, 0);
-  return { seconds, transitions: describeSteps(steps).transitions, peakRssBytes, arrayBytes };
+  return { seconds, transitions: transitionRows(steps).length, peakRssBytes, arrayBytes };
 }
 
 /** The measurement as text or, with `--json`, as one document. */

@@ -9,8 +9,7 @@ export const command: Command = {
   options: [
     { name: 'steps', value: 'N', doc: 'make: environment steps to collect', default: "as many as the published set's" },
     { name: 'seed', value: 'S', doc: 'make: seed of worlds, goals and actions', default: '0' },
-    { name: 'policy', value: 'FILE', doc: 'make: the controller, a safetensors file', default: 'the one shipped' },
-    { name: 'num-envs', value: 'N', doc: 'make: worlds stepped side by side', default: '1' },
+    { name: 'policy', value: 'FILE|RUN', doc: 'make: the controller, or the run to take', default: 'the one shipped' },
   ],
   examples: [
     'agent dataset ls',
@@ -31,7 +30,7 @@ async function run(input: Input, io: Io): Promise<number> {
   if (!ACTIONS.includes(action as (typeof ACTIONS)[number]))
     throw new UsageError(`agent dataset does not know "${action}"`, [['it knows', ACTIONS.join('  ')]]);
   if (action !== 'make') {
-    const stray = ['steps', 'seed', 'policy', 'num-envs'].find(flag => input.has(flag));
+    const stray = ['steps', 'seed', 'policy'].find(flag => input.has(flag));
     if (stray) throw new UsageError(`--${stray} belongs to agent dataset make`);
   }
   if (action === 'ls') return (await import('./datasetList.ts')).list(names, input, io);

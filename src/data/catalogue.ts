@@ -221,5 +221,6 @@ function completions(wanted: string): string[] {
 }
 
 function shortNames(): string[] {
-  return catalogue.filter(entry => entry.layout === 'd4rl').map(entry => entry.name.replace(/-v\d$/, ''));
+  const stems = catalogue.filter(entry => entry.layout === 'd4rl').map(entry => entry.name.replace(/-v\d$/, ''));
+  return [...stems, ...stems.filter(stem => stem.endsWith('-play')).map(stem => stem.replace(/-play$/, ''))];
 }
