@@ -9,6 +9,7 @@ import { humanoid } from './mujoco/humanoid.ts';
 import { humanoidStandup } from './mujoco/humanoidStandup.ts';
 import { invertedDoublePendulum } from './mujoco/invertedDoublePendulum.ts';
 import { invertedPendulum } from './mujoco/invertedPendulum.ts';
+import { LEGACY, legacyDefinition, withLegacyPhysics } from './mujoco/legacy.ts';
 import { maze2d } from './mujoco/maze2d.ts';
 import { readModelFile, Simulation } from './mujoco/mujoco.ts';
 import { MujocoEnv } from './mujoco/mujocoEnv.ts';
@@ -43,17 +44,24 @@ const definitions = new Map<string, TaskDefinition>(
     .map(definition => [definition.id.toLowerCase(), definition]),
 );
 
-export interface EnvOptions extends TaskOptions {}
+export interface EnvOptions extends TaskOptions {
+  /** MJCF text to use in place of the task's own model; it must have the same sizes and names. */
+  readonly modelXml?: string;
+}
 
 /** Ids of all tasks, in the literature's spelling. */
 export function envIds(): string[] {
   return [...definitions.values()].map(({ id }) => id);
 }
 
-/** What is known of a task: layout, bounds, reward, ends, versions. Any case; an unknown id is a UsageError naming the nearest. */
+/**
+ * What is known of a task: layout, bounds, reward, ends, versions. Any case; `Hopper-v3+legacy` is the task with the
+ * masses and contact margins of MuJoCo up to 2.1. An unknown id is a UsageError naming the nearest.
+ */
 export function envInfo(id: string): TaskDefinition {
-  const definition = definitions.get(id.toLowerCase());
-  if (definition) return definition;
+  const wanted = id.toLowerCase();
+  const definition = definitions.get(wanted.replace(LEGACY, ''));
+  if (definition) return wanted.endsWith(LEGACY) ? legacyDefinition(definition) : definition;
   // Of equally near names the versions in use come before v2.
   const names = envIds();
   const near = nearest(
@@ -74,13 +82,28 @@ export async function makeEnv(id: string, options: EnvOptions = {}): Promise<Env
 /** The same with its task and simulation in reach, for tests of the physics. */
 export async function makeMujocoEnv(id: string, options: EnvOptions = {}): Promise<MujocoEnv> {
   const definition = envInfo(id);
-  const text = await readModelFile(definition.model);
-  const xml = definition.edit ? definition.edit(text) : text;
-  const simulation = await Simulation.create(xml, definition.views);
+  const simulation = await Simulation.create(await modelXml(definition, options), definition.views);
   try {
+    checkSizes(simulation, definition);
     return new MujocoEnv(definition, simulation, options);
   } catch (error) {
     simulation.close();
     throw error;
   }
+}
+
+/** The model text a world of the task is compiled from. */
+async function modelXml(definition: TaskDefinition, { modelXml: own }: EnvOptions): Promise<string> {
+  const text = own ?? (await readModelFile(definition.model));
+  const xml = definition.edit ? definition.edit(text) : text;
+  return definition.legacy ? withLegacyPhysics(xml, definition) : xml;
+}
+
+/** A model of one's own must have the sizes the task's observations and actions are made for. */
+function checkSizes({ nq, nv, nu }: Simulation, { id, sizes, actions }: TaskDefinition): void {
+  const found = { positions: nq, velocities: nv, controls: nu };
+  const wanted = { positions: sizes[0], velocities: sizes[1], controls: actions.length };
+  for (const [what, count] of Object.entries(found))
+    if (count !== wanted[what as keyof typeof wanted])
+      throw new UsageError(`the model has ${count} ${what}, ${id} needs ${wanted[what as keyof typeof wanted]}`);
 }

@@ -1,10 +1,10 @@
-import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import type { WorkerFault } from '../src/env/crew.ts';
 import type { Env, VectorEnv } from '../src/env/env.ts';
 import { LocalVectorEnv } from '../src/env/vectorEnv.ts';
 import { WorkerVectorEnv } from '../src/env/workerVectorEnv.ts';
-import { AgentError, UsageError } from '../src/errors.ts';
+import { UsageError } from '../src/errors.ts';
+import { compiledModule } from './compiledModule.ts';
 import { type EnvOptions, makeEnv } from './registry.ts';
 
 export interface VectorEnvOptions extends EnvOptions {
@@ -52,7 +52,7 @@ export async function makeWorkerVectorEnv(
   model.close();
   return WorkerVectorEnv.create({
     spec,
-    module: workerModule(),
+    module: compiledModule('vectorWorker'),
     id,
     options,
     numEnvs,
@@ -60,13 +60,4 @@ export async function makeWorkerVectorEnv(
     stepTimeoutMs,
     onFault,
   });
-}
-
-/** Threads run compiled code: beside this module when that is compiled too, in `dist` when it runs from the sources. */
-function workerModule(): URL {
-  const compiled = import.meta.url.endsWith('.ts') ? '../dist/envs/vectorWorker.js' : './vectorWorker.js';
-  const module = new URL(compiled, import.meta.url);
-  if (!existsSync(module))
-    throw new AgentError('worker threads need the compiled package', [['build', 'npm run build']]);
-  return module;
 }

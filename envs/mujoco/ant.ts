@@ -168,6 +168,7 @@ function definition(options: AntOptions, id = `Ant-v${options.version}`): TaskDe
     model: 'ant.xml',
     modelName: 'ant',
     views: ['xpos', 'cfrc_ext'],
+    sizes: [15, 14],
     frameSkip: ANT_FRAME_SKIP,
     timestep: ANT_TIMESTEP,
     maxEpisodeSteps: 1000,

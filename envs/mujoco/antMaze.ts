@@ -79,6 +79,7 @@ function definition(name: string, dense: boolean, version: number): TaskDefiniti
     modelName: 'ant',
     edit: xml => addCentredWalls(xml, maze, ANT_WALL),
     views: ['xpos', 'cfrc_ext'],
+    sizes: [15, 14],
     frameSkip: ANT_FRAME_SKIP,
     timestep: ANT_TIMESTEP,
     maxEpisodeSteps: /^(UMaze|Open)/.test(name) ? 700 : 1000,

@@ -118,6 +118,7 @@ function definition(name: string, maze: string, version: number): TaskDefinition
         attributes: { ...ANT_WALL, solimp: '0.8 0.8 0.01 0.5 2' },
       }),
     views: [],
+    sizes: [15, 14],
     frameSkip: FRAME_SKIP,
     timestep: 0.02,
     maxEpisodeSteps: maze.endsWith('umaze') ? 700 : 1000,

@@ -62,6 +62,7 @@ export const halfCheetah: readonly TaskDefinition[] = [2, 3, 4, 5].map(version =
   model: 'halfCheetah.xml',
   modelName: 'half_cheetah',
   views: [],
+  sizes: [9, 9],
   frameSkip: FRAME_SKIP,
   timestep: TIMESTEP,
   maxEpisodeSteps: 1000,

@@ -87,6 +87,7 @@ export const hopper: readonly TaskDefinition[] = [2, 3, 4, 5].map(version => ({
   model: 'hopper.xml',
   modelName: 'hopper',
   views: [],
+  sizes: [6, 6],
   frameSkip: FRAME_SKIP,
   timestep: TIMESTEP,
   maxEpisodeSteps: 1000,

@@ -199,6 +199,7 @@ export const HUMANOID_ACTIONS = [
 /** What all versions of both tasks share. */
 export const humanoidBase = {
   views: HUMANOID_VIEWS,
+  sizes: [24, 23] as const,
   frameSkip: FRAME_SKIP,
   timestep: TIMESTEP,
   maxEpisodeSteps: 1000,

@@ -78,6 +78,7 @@ export const invertedDoublePendulum: readonly TaskDefinition[] = [2, 4, 5].map(v
   model: 'invertedDoublePendulum.xml',
   modelName: 'inverted_double_pendulum',
   views: ['site_xpos', 'qfrc_constraint'],
+  sizes: [3, 3],
   frameSkip: FRAME_SKIP,
   timestep: 0.01,
   maxEpisodeSteps: 1000,

@@ -56,6 +56,7 @@ export const invertedPendulum: readonly TaskDefinition[] = [2, 4, 5].map(version
   modelName: 'inverted_pendulum',
   edit: version === 2 ? xml => xml.replace('<motor ', '<motor ctrllimited="false" ') : undefined,
   views: [],
+  sizes: [2, 2],
   frameSkip: FRAME_SKIP,
   timestep: 0.02,
   maxEpisodeSteps: 1000,

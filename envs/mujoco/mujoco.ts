@@ -231,7 +231,7 @@ export class Simulation {
 
   #idOf(kind: number, name: string): number {
     const id = this.#engine.mj_name2id(this.model, kind, name);
-    if (id < 0) throw new AgentError(`the model has no "${name}"`);
+    if (id < 0) throw new UsageError(`the model has no "${name}"`);
     return id;
   }
 

@@ -75,6 +75,7 @@ function definition(name: string, dense: boolean): TaskDefinition {
     modelName: 'point_robotics',
     edit: xml => addCentredWalls(xml, maze, POINT_WALL),
     views: [],
+    sizes: [2, 2],
     frameSkip: 1,
     timestep: 0.01,
     maxEpisodeSteps: timeLimit(name),

@@ -99,6 +99,7 @@ export const pusher: readonly TaskDefinition[] = [2, 4, 5].map(version => ({
   model: version === 5 ? 'pusherV5.xml' : 'pusher.xml',
   modelName: 'pusher',
   views: ['xpos'],
+  sizes: [11, 11],
   frameSkip: FRAME_SKIP,
   timestep: 0.01,
   maxEpisodeSteps: 100,

@@ -77,6 +77,7 @@ export const reacher: readonly TaskDefinition[] = [2, 4, 5].map(version => ({
   model: 'reacher.xml',
   modelName: 'reacher',
   views: ['xpos'],
+  sizes: [4, 4],
   frameSkip: FRAME_SKIP,
   timestep: 0.01,
   maxEpisodeSteps: 50,

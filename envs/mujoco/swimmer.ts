@@ -68,6 +68,7 @@ export const swimmer: readonly TaskDefinition[] = [2, 3, 4, 5].map(version => ({
   model: 'swimmer.xml',
   modelName: 'swimmer',
   views: [],
+  sizes: [5, 5],
   frameSkip: FRAME_SKIP,
   timestep: 0.01,
   maxEpisodeSteps: 1000,

@@ -62,9 +62,13 @@ export interface TaskDefinition {
   readonly model: string;
   /** Name of the model in the tables of mass properties, for `--physics legacy`. */
   readonly modelName: string;
+  /** Masses and contact margins of MuJoCo up to 2.1. */
+  readonly legacy?: boolean;
   /** Changes to the model text that belong to the id: walls of a maze, a control without limits. */
   readonly edit?: (xml: string) => string;
   readonly views: readonly ViewName[];
+  /** Positions and velocities of the model: nq, nv. */
+  readonly sizes: readonly [positions: number, velocities: number];
   /** Engine steps in one environment step. */
   readonly frameSkip: number;
   /** Seconds of one engine step. */

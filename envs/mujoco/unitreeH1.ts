@@ -189,20 +189,18 @@ const BOARD_LAYOUTS: Readonly<Record<string, { readonly qpos: LayoutEntry[]; rea
 };
 
 const MODELS = {
-  none: ['unitreeH1.xml', 'unitree_h1'],
-  simple: ['unitreeH1BalanceSimple.xml', 'unitree_h1_balance_simple'],
-  hard: ['unitreeH1BalanceHard.xml', 'unitree_h1_balance_hard'],
+  none: { model: 'unitreeH1.xml', modelName: 'unitree_h1', sizes: [26, 25] },
+  simple: { model: 'unitreeH1BalanceSimple.xml', modelName: 'unitree_h1_balance_simple', sizes: [33, 31] },
+  hard: { model: 'unitreeH1BalanceHard.xml', modelName: 'unitree_h1_balance_hard', sizes: [40, 37] },
 } as const;
 
 function definition(name: string, summary: string, variant: Variant): TaskDefinition {
   const board = variant.board ?? 'none';
-  const [model, modelName] = MODELS[board];
   const { qpos, qvel } = BOARD_LAYOUTS[board]!;
   return {
     id: `h1-${name}-v0`,
     summary,
-    model,
-    modelName,
+    ...MODELS[board],
     views: ['site_xpos', 'xmat', 'sensordata', 'actuator_force'],
     frameSkip: FRAME_SKIP,
     timestep: TIMESTEP,

@@ -80,6 +80,7 @@ export const walker2d: readonly TaskDefinition[] = [2, 3, 4, 5].map(version => (
   model: version === 5 ? 'walker2dV5.xml' : 'walker2d.xml',
   modelName: 'walker2d',
   views: [],
+  sizes: [9, 9],
   frameSkip: FRAME_SKIP,
   timestep: TIMESTEP,
   maxEpisodeSteps: 1000,
