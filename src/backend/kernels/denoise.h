@@ -9,26 +9,30 @@ namespace {
 struct Layers {
   int count, activation;
   const int32_t* sizes;  // count + 1 of them
-  const float *const *weights;  // packed, or as given for few rows; the first without the rows shared by a state
+  const float *const *weights;  // packed, or as given (`inPlace`); the first without the rows shared by a state
+  int mode;
   const float *const *biases;
 };
 
-/// One layer on the rows of a tile. `packed` is false for a few rows, where weights are read in place.
-static void tileLayer(bool packed, int rows, int in, int out, const float* x, int ldx, const float* weight, float* y,
+/// How a tile reads weights: many rows by panels; few rows by wide panels, or in place where they are used only once.
+enum Mode { MANY, FEW_PACKED, FEW_IN_PLACE };
+
+/// One layer on the rows of a tile.
+static void tileLayer(int mode, int rows, int in, int out, const float* x, int ldx, const float* weight, float* y,
                       int ldy, const Finish& f) {
-  if (packed)
+  if (mode == MANY)
     productBlock(0, rows, 0, ceilDiv(out, NR), out, in, x, ldx, 1, weight, y, ldy, f);
   else
-    smallProduct(rows, out, in, x, ldx, weight, out, y, ldy, f);
+    smallProduct(rows, out, in, x, ldx, weight, out, y, ldy, f, mode == FEW_PACKED);
 }
 
 /// Layers 1 … count−1 (the first has been applied): from `h`, with `other` as the second buffer; the result is returned.
-static float* tileLayers(bool packed, int rows, const Layers& net, float* h, float* other, int width) {
+static float* tileLayers(int rows, const Layers& net, float* h, float* other, int width) {
   for (int l = 1; l < net.count; l++) {
     Finish f;
     f.columnAdd = net.biases[l];
     f.activation = l + 1 < net.count ? net.activation : LINEAR;
-    tileLayer(packed, rows, net.sizes[l], net.sizes[l + 1], h, width, net.weights[l], other, width, f);
+    tileLayer(net.mode, rows, net.sizes[l], net.sizes[l + 1], h, width, net.weights[l], other, width, f);
     float* t = h;
     h = other;
     other = t;
@@ -36,8 +40,12 @@ static float* tileLayers(bool packed, int rows, const Layers& net, float* h, flo
   return h;
 }
 
-/// Rows of a tile. Two where there are few (acting): they share each weight read, and there is a tile for each thread.
-INLINE int tileRows(int rows) { return rows <= 8 ? 2 : rows <= 64 * MR ? MR : 8 * MR; }
+/// Rows of a tile. Where there are few (acting), as many as leave each thread a tile: rows share the reads of a weight.
+/// A row's numbers do not depend on it: each output has one accumulator, in the order of k.
+INLINE int tileRows(int rows) {
+  if (rows <= 8) return ceilDiv(rows, workerCount());
+  return rows <= 64 * MR ? MR : 8 * MR;
+}
 
 /// rowAdd for tile rows that belong to states row % states: copied, as a tile may wrap around.
 static void gatherStateRows(const float* perState, int states, int width, int row, int rows, float* to) {
@@ -45,12 +53,13 @@ static void gatherStateRows(const float* perState, int states, int width, int ro
     __builtin_memcpy(to + (size_t)i * width, perState + (size_t)((row + i) % states) * width, 4 * (size_t)width);
 }
 
-static const float** packAll(bool packed, int layers, const int32_t* sizes, void** weightBias, const float* first,
+static const float** packAll(int mode, int layers, const int32_t* sizes, void** weightBias, const float* first,
                              int firstRows) {
   const float** out = (const float**)workspace(sizeof(float*) * layers);
   for (int l = 0; l < layers; l++) {
     const float* w = l ? (const float*)weightBias[2 * l] : first;
-    out[l] = packed ? pack(w, sizes[l + 1], false, l ? sizes[l] : firstRows, sizes[l + 1]) : w;
+    const int in = l ? sizes[l] : firstRows, n = sizes[l + 1];
+    out[l] = mode == MANY ? pack(w, n, false, in, n) : mode == FEW_PACKED ? packFew(w, in, n) : w;
   }
   return out;
 }
@@ -91,7 +100,6 @@ static double denoise(void** p, const int32_t* n, const double*) {
   const int layers = n[0], B = n[2], K = n[3], A = n[4], E = n[5], S = n[6], T = n[7];
   const int32_t* sizes = n + 8;
   const int rows = B * K, H = sizes[1], tile = tileRows(rows);
-  const bool packed = rows > 8;
   float* out = (float*)p[0];
   const float *start = (const float*)p[1], *stepNoise = (const float*)p[2], *coefficients = (const float*)p[5];
   void** weightBias = p + 6;
@@ -103,7 +111,8 @@ static double denoise(void** p, const int32_t* n, const double*) {
   net.count = layers;
   net.activation = n[1];
   net.sizes = sizes;
-  net.weights = packAll(packed, layers, sizes, weightBias, first, A);
+  net.mode = rows > 8 ? MANY : T > 1 ? FEW_PACKED : FEW_IN_PLACE;
+  net.weights = packAll(net.mode, layers, sizes, weightBias, first, A);
   const float** biases = (const float**)workspace(sizeof(float*) * layers);
   for (int l = 0; l < layers; l++) biases[l] = (const float*)weightBias[2 * l + 1];
   net.biases = biases;
@@ -124,8 +133,8 @@ static double denoise(void** p, const int32_t* n, const double*) {
       f.rowAdd = state;
       f.rowAddStride = H;
       f.activation = layers > 1 ? net.activation : LINEAR;
-      tileLayer(packed, count, A, H, x, A, net.weights[0], h, width, f);
-      const float* e = tileLayers(packed, count, net, h, other, width);
+      tileLayer(net.mode, count, A, H, x, A, net.weights[0], h, width, f);
+      const float* e = tileLayers(count, net, h, other, width);
       for (int i = 0; i < count; i++)
         for (int j = 0; j < A; j++) eps[i * A + j] = e[(size_t)i * width + j];
       const float* noise = stepNoise ? stepNoise + ((size_t)t * rows + row) * A : nullptr;
@@ -144,7 +153,6 @@ static double forward(void** p, const int32_t* n, const double*) {
   const bool xFirst = n[7];
   const int32_t* sizes = n + 8;
   const int H = sizes[1], tile = tileRows(rows), outs = sizes[layers];
-  const bool packed = rows > 8;
   float* out = (float*)p[0];
   const float* x = (const float*)p[1];
   void** weightBias = p + 3;
@@ -156,7 +164,8 @@ static double forward(void** p, const int32_t* n, const double*) {
   net.count = layers;
   net.activation = n[1];
   net.sizes = sizes;
-  net.weights = packAll(packed, layers, sizes, weightBias, ownPart, A);
+  net.mode = rows > 8 ? MANY : FEW_IN_PLACE;
+  net.weights = packAll(net.mode, layers, sizes, weightBias, ownPart, A);
   const float** biases = (const float**)workspace(sizeof(float*) * layers);
   for (int l = 0; l < layers; l++) biases[l] = (const float*)weightBias[2 * l + 1];
   net.biases = biases;
@@ -173,8 +182,8 @@ static double forward(void** p, const int32_t* n, const double*) {
     f.rowAdd = state;
     f.rowAddStride = H;
     f.activation = layers > 1 ? net.activation : LINEAR;
-    tileLayer(packed, count, A, H, x + (size_t)row * A, A, net.weights[0], h, width, f);
-    const float* y = tileLayers(packed, count, net, h, other, width);
+    tileLayer(net.mode, count, A, H, x + (size_t)row * A, A, net.weights[0], h, width, f);
+    const float* y = tileLayers(count, net, h, other, width);
     for (int i = 0; i < count; i++)
       __builtin_memcpy(out + (size_t)(row + i) * outs, y + (size_t)i * width, 4 * (size_t)outs);
   });

@@ -28,16 +28,16 @@ static void micro(int K, const float* a, ptrdiff_t rs, ptrdiff_t cs, const float
   vf acc[M][V];
 #pragma GCC unroll 16
   for (int i = 0; i < M; i++)
-#pragma GCC unroll 4
+#pragma GCC unroll 8
     for (int v = 0; v < V; v++) acc[i][v] = ADD ? load(c + i * ldc + v * W) : vf{};
   for (int k = 0; k < K; k++) {
     vf b[V];
-#pragma GCC unroll 4
+#pragma GCC unroll 8
     for (int v = 0; v < V; v++) b[v] = load(panel + v * W);
 #pragma GCC unroll 16
     for (int i = 0; i < M; i++) {
       vf s = splat(a[i * rs]);
-#pragma GCC unroll 4
+#pragma GCC unroll 8
       for (int v = 0; v < V; v++) acc[i][v] = fma(s, b[v], acc[i][v]);
     }
     a += cs;
@@ -45,7 +45,7 @@ static void micro(int K, const float* a, ptrdiff_t rs, ptrdiff_t cs, const float
   }
 #pragma GCC unroll 16
   for (int i = 0; i < M; i++)
-#pragma GCC unroll 4
+#pragma GCC unroll 8
     for (int v = 0; v < V; v++) store(c + i * ldc + v * W, acc[i][v]);
 }
 
@@ -235,7 +235,7 @@ static void product(int M, int N, int K, const float* a, ptrdiff_t rs, ptrdiff_t
 template <int M>
 static void fewRows(int N, int K, const float* a, ptrdiff_t rs, const float* b, ptrdiff_t ldb, float* c, ptrdiff_t ldc,
                     const Finish& f) {
-  constexpr int V = M <= 2 ? 4 : 2;
+  constexpr int V = W == 16 ? (M <= 2 ? 8 : 4) : M <= 2 ? 4 : 2;
   int n0 = 0;
   for (; n0 + V * W <= N; n0 += V * W) micro<M, V, false>(K, a, rs, 1, b + n0, (int)ldb, c + n0, ldc);
   for (; n0 + W <= N; n0 += W) micro<M, 1, false>(K, a, rs, 1, b + n0, (int)ldb, c + n0, ldc);
@@ -248,14 +248,61 @@ static void fewRows(int N, int K, const float* a, ptrdiff_t rs, const float* b, 
   finish(c, ldc, M, N, 0, 0, f);
 }
 
+/// Panels for few rows are wider, so that one or two rows have accumulators enough to hide the latency of a product, and
+/// each read of a panel is in order: worth a copy where the weights are used again at every step of a chain.
+constexpr int FEW_V = W == 16 ? 4 : 2, FEW_NR = FEW_V * W;
+
+static float* packFew(const float* b, int K, int N) {
+  const int panels = ceilDiv(N, FEW_NR);
+  float* to = (float*)workspace(4 * (size_t)panels * FEW_NR * K);
+  parallel(panels, [=](int j, int) {
+    const int n0 = j * FEW_NR, n = minimum(FEW_NR, N - n0);
+    float* row = to + (size_t)n0 * K;
+    for (int k = 0; k < K; k++, row += FEW_NR) {
+      int i = 0;
+      for (; i + W <= n; i += W) store(row + i, load(b + (size_t)k * N + n0 + i));
+      for (; i < n; i++) row[i] = b[(size_t)k * N + n0 + i];
+      for (; i < FEW_NR; i++) row[i] = 0;
+    }
+  });
+  return to;
+}
+
+template <int M>
+static void fewRowsPacked(int N, int K, const float* a, ptrdiff_t rs, const float* packed, float* c, ptrdiff_t ldc,
+                          const Finish& f) {
+  for (int n0 = 0; n0 < N; n0 += FEW_NR) {
+    const float* panel = packed + (size_t)n0 * K;
+    const int n = minimum(FEW_NR, N - n0);
+    if (n == FEW_NR) {
+      micro<M, FEW_V, false>(K, a, rs, 1, panel, FEW_NR, c + n0, ldc);
+      continue;
+    }
+    float part[M * FEW_NR];
+    if (n <= W)
+      micro<M, 1, false>(K, a, rs, 1, panel, FEW_NR, part, FEW_NR);
+    else
+      micro<M, FEW_V, false>(K, a, rs, 1, panel, FEW_NR, part, FEW_NR);
+    for (int i = 0; i < M; i++)
+      for (int q = 0; q < n; q++) c[i * ldc + n0 + q] = part[i * FEW_NR + q];
+  }
+  finish(c, ldc, M, N, 0, 0, f);
+}
+
 /// As `fewRows`, for any number of rows; for products too small to be worth packing.
 static void smallProduct(int M, int N, int K, const float* a, ptrdiff_t rs, const float* b, ptrdiff_t ldb, float* c,
-                         ptrdiff_t ldc, Finish f) {
+                         ptrdiff_t ldc, Finish f, bool packed = false) {
   while (M > 0) {
     const int m = M >= 4 ? 4 : M >= 2 ? 2 : 1;
-    if (m == 4) fewRows<4>(N, K, a, rs, b, ldb, c, ldc, f);
-    if (m == 2) fewRows<2>(N, K, a, rs, b, ldb, c, ldc, f);
-    if (m == 1) fewRows<1>(N, K, a, rs, b, ldb, c, ldc, f);
+    if (packed) {
+      if (m == 4) fewRowsPacked<4>(N, K, a, rs, b, c, ldc, f);
+      if (m == 2) fewRowsPacked<2>(N, K, a, rs, b, c, ldc, f);
+      if (m == 1) fewRowsPacked<1>(N, K, a, rs, b, c, ldc, f);
+    } else {
+      if (m == 4) fewRows<4>(N, K, a, rs, b, ldb, c, ldc, f);
+      if (m == 2) fewRows<2>(N, K, a, rs, b, ldb, c, ldc, f);
+      if (m == 1) fewRows<1>(N, K, a, rs, b, ldb, c, ldc, f);
+    }
     M -= m;
     a += m * rs;
     c += m * ldc;

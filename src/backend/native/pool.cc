@@ -23,9 +23,10 @@ Job job;
 std::atomic<uint32_t> generation{0};  // changes when a job is posted
 std::atomic<int> next{0}, active{0};  // next task; workers that may be reading `job`
 std::atomic<bool> open{false}, stopping{false};
-std::mutex mutex;
-std::condition_variable wake;
-std::vector<std::thread> threads;
+// Never destroyed: workers sleep in them when the process exits, and destroying a running thread would abort it.
+std::mutex& mutex = *new std::mutex;
+std::condition_variable& wake = *new std::condition_variable;
+std::vector<std::thread>& threads = *new std::vector<std::thread>;
 int sleepers = 0;
 
 inline void relax() {
