@@ -13,7 +13,8 @@
 import { choice, count, param, table, type Values } from '../config/hyperparameters.ts';
 import { offlineParams } from '../config/offline.ts';
 import type { Batch } from '../data/batch.ts';
-import { Ddpm, drawByValue, judge } from '../diffusion/ddpm.ts';
+import { drawByValue, judge } from '../diffusion/candidates.ts';
+import { Ddpm } from '../diffusion/ddpm.ts';
 import { makeSampler, type Sampler, samplerNames } from '../diffusion/sampler.ts';
 import { makeSchedule, scheduleNames } from '../diffusion/schedules.ts';
 import { torchLinear } from '../networks/init.ts';

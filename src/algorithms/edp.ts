@@ -12,7 +12,8 @@
 import { choice, count, param, type ValuesOf } from '../config/hyperparameters.ts';
 import { cosine, offlineParams } from '../config/offline.ts';
 import type { Batch } from '../data/batch.ts';
-import { Ddpm, drawByValue, judge } from '../diffusion/ddpm.ts';
+import { drawByValue, judge } from '../diffusion/candidates.ts';
+import { Ddpm } from '../diffusion/ddpm.ts';
 import { makeSampler, type Sampler, samplerNames } from '../diffusion/sampler.ts';
 import { elboWeights, makeSchedule } from '../diffusion/schedules.ts';
 import { lecunNormal } from '../networks/init.ts';

@@ -13,7 +13,8 @@
 import { choice, count, param, table, type Values } from '../config/hyperparameters.ts';
 import { onlineParams } from '../config/online.ts';
 import type { Batch } from '../data/batch.ts';
-import { best, Ddpm, judge } from '../diffusion/ddpm.ts';
+import { best, judge, repeatRows, top } from '../diffusion/candidates.ts';
+import { Ddpm } from '../diffusion/ddpm.ts';
 import { makeSchedule, scheduleNames } from '../diffusion/schedules.ts';
 import { halfFanInNormal } from '../networks/init.ts';
 import { NoiseNetwork } from '../networks/noiseNetwork.ts';
@@ -25,7 +26,7 @@ import { polyak } from '../optim/polyak.ts';
 import type { Noise } from '../tensor/noise.ts';
 import { type Tensor1D, type Tensor2D, tf } from '../tensor/tf.ts';
 import type { Algorithm, AlgorithmDefinition, Metrics, Sizes, Stage, Variables } from './algorithm.ts';
-import { qTransformNames, qTransforms } from './qTransforms.ts';
+import { QStatistics, qTransformNames, qTransforms } from './qTransforms.ts';
 
 // biome-ignore format: a table reads by columns
 export const hyperparameters = table({
@@ -82,11 +83,10 @@ export class Qvpo implements Algorithm {
   readonly #ddpm: Ddpm;
   readonly #denoiserOptimizer: Adam;
   readonly #criticOptimizer: Adam;
-  /** α, the running mean and deviation of q, and the number of updates made. */
+  readonly #statistics: QStatistics;
+  /** α, and the number of updates made. */
   readonly #scalars = {
     entropyWeight: tf.variable(tf.scalar(0), false),
-    qMean: tf.variable(tf.scalar(0), false),
-    qDeviation: tf.variable(tf.scalar(1), false),
     updates: tf.variable(tf.scalar(0), false),
   };
 
@@ -102,10 +102,12 @@ export class Qvpo implements Algorithm {
     [this.critic, this.targetCritic] = [critic(), critic()];
     copyVariables(this.targetDenoiser.variables, this.denoiser.variables);
     copyVariables(this.targetCritic.variables, this.critic.variables);
+    this.#statistics = new QStatistics(config.statisticsRate);
     this.#scalars.entropyWeight.assign(tf.scalar(config.entropyWeight));
-    const rates = { policy: config.policyLearningRate, critic: config.criticLearningRate };
-    this.#denoiserOptimizer = new Adam(this.denoiser.variables, { learningRate: rates.policy, epsilon, clipNorm });
-    this.#criticOptimizer = new Adam(this.critic.variables, { learningRate: rates.critic, epsilon, clipNorm });
+    const { policyLearningRate, criticLearningRate } = config;
+    const adam = { epsilon, clipNorm };
+    this.#denoiserOptimizer = new Adam(this.denoiser.variables, { learningRate: policyLearningRate, ...adam });
+    this.#criticOptimizer = new Adam(this.critic.variables, { learningRate: criticLearningRate, ...adam });
     this.stages = [{ name: 'train', batchSize: config.batchSize, update: this.#update.bind(this) }];
     this.variables = group({
       denoiser: this.denoiser.variables,
@@ -114,6 +116,7 @@ export class Qvpo implements Algorithm {
       targetCritic: this.targetCritic.variables,
       denoiserOptimizer: this.#denoiserOptimizer.state,
       criticOptimizer: this.#criticOptimizer.state,
+      statistics: this.#statistics.variables,
       scalars: this.#scalars,
     });
   }
@@ -191,52 +194,24 @@ export class Qvpo implements Algorithm {
     const options = { candidates, noiseRatio, name: 'candidates' };
     const judged = judge(this.critic, states, this.#ddpm.sample(this.denoiser, states, options, noise));
     const { actions: a, q } = top(chosen, judged);
-    return { s: repeat(states, chosen), a, q, v: tf.mean<Tensor1D>(judged.q, 1), judged };
+    return { s: repeatRows(states, chosen), a, q, v: tf.mean<Tensor1D>(judged.q, 1), judged };
   }
 
   /** Rows of the loss: the chosen actions with ω(s, a), then M uniform actions per row with α ω(s, a) each */
   rows(states: Tensor2D, noise: Noise) {
     const { s, a, q, v, judged } = this.chosen(states, noise);
-    this.#trackStatistics(judged.q);
-    const { qMean: mean, qDeviation: deviation, entropyWeight } = this.#scalars;
+    this.#statistics.track(judged.q);
     const { qTransform, chosen, uniformActions: M } = this.config;
-    const omega = qTransforms[qTransform]({ q, v: repeat(v, chosen), mean, deviation }, this.config);
+    const omega = qTransforms[qTransform]({ q, v: repeatRows(v, chosen), ...this.#statistics }, this.config);
     if (M === 0) return { s, a, weights: omega };
     const uniform = noise.uniform('uniformActions', [M * a.shape[0], a.shape[1]], -1, 1) as Tensor2D;
-    const alphaOmega = tf.tile(omega.mul<Tensor1D>(entropyWeight), [M]);
+    const alphaOmega = tf.tile(omega.mul<Tensor1D>(this.#scalars.entropyWeight), [M]);
     return {
       s: tf.tile(s, [1 + M, 1]),
       a: tf.concat2d([a, uniform], 0),
       weights: tf.concat1d([omega, alphaOmega]),
     };
   }
-
-  /** μ ← μ + ρ(mean − μ), σ ← σ + ρ(std − σ) over all candidate values, std with divisor n − 1 */
-  #trackStatistics(q: Tensor2D): void {
-    const { qMean, qDeviation } = this.#scalars;
-    const mean = tf.mean(q);
-    const deviation = tf.sqrt(tf.div(tf.sum(tf.square(tf.sub(q, mean))), q.size - 1));
-    const towards = (old: typeof qMean, value: typeof mean) =>
-      old.assign(tf.add(old, tf.mul(tf.sub(value, old), this.config.statisticsRate)));
-    towards(qDeviation, deviation);
-    towards(qMean, mean);
-  }
-}
-
-/** The k largest of each observation's candidates, descending: rows b·k + rank. */
-function top(k: number, judged: { actions: Tensor2D; q: Tensor2D }): { actions: Tensor2D; q: Tensor1D } {
-  if (k === 1) return best(judged);
-  const batch = judged.q.shape[0];
-  const { values, indices } = tf.topk(judged.q, k, true);
-  const row = indices.mul(tf.scalar(batch, 'int32')).add(tf.range(0, batch, 1, 'int32').expandDims(1));
-  return { actions: tf.gather(judged.actions, row.flatten() as Tensor1D), q: values.flatten() };
-}
-
-/** Repeats every row k times in place: row b·k + rank is row b. */
-function repeat<T extends Tensor1D | Tensor2D>(x: T, k: number): T {
-  if (k === 1) return x;
-  const row = Int32Array.from({ length: x.shape[0] * k }, (_, i) => Math.floor(i / k));
-  return tf.gather(x, tf.tensor1d(row, 'int32')) as T;
 }
 
 function first(x: { dataSync(): ArrayLike<number> }): number {

@@ -25,7 +25,7 @@ const small: Record<string, number> = {
 function build(definition: AlgorithmDefinition, seed: number): Algorithm {
   const known = Object.entries(small).filter(([key]) => key in definition.hyperparameters.params);
   const { values } = resolve(definition.hyperparameters, [{ source: 'test', values: Object.fromEntries(known) }]);
-  return tf.tidy(() => definition.create(sizes, values, new StreamNoise(new Rng(seed).split('initial'))));
+  return definition.create(sizes, values, new StreamNoise(new Rng(seed).split('initial')));
 }
 
 function batch(size: number, rng: Rng): Batch {

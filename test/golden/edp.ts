@@ -6,7 +6,8 @@ import { EdpTd3, hyperparameters as td3Table } from '../../src/algorithms/edpTd3
 import { type AnyTable, resolve, table, type Values } from '../../src/config/hyperparameters.ts';
 import type { Batch } from '../../src/data/batch.ts';
 import { rangeScaled, returnsByStates } from '../../src/data/rewards.ts';
-import { Ddpm, judge } from '../../src/diffusion/ddpm.ts';
+import { judge } from '../../src/diffusion/candidates.ts';
+import { Ddpm } from '../../src/diffusion/ddpm.ts';
 import { DpmSampler } from '../../src/diffusion/sampler.ts';
 import { elboWeights, makeSchedule } from '../../src/diffusion/schedules.ts';
 import { Adam } from '../../src/optim/adam.ts';

@@ -4,7 +4,8 @@ import { qTransforms } from '../../src/algorithms/qTransforms.ts';
 import { hyperparameters, Qvpo } from '../../src/algorithms/qvpo.ts';
 import { resolve } from '../../src/config/hyperparameters.ts';
 import type { Batch } from '../../src/data/batch.ts';
-import { best, Ddpm, judge } from '../../src/diffusion/ddpm.ts';
+import { best, judge } from '../../src/diffusion/candidates.ts';
+import { Ddpm } from '../../src/diffusion/ddpm.ts';
 import { makeSchedule, type ScheduleName, scheduleNames } from '../../src/diffusion/schedules.ts';
 import { Adam } from '../../src/optim/adam.ts';
 import { dense } from '../../src/tensor/ops/dense.ts';
@@ -241,7 +242,7 @@ function draws(golden: GoldenCase, step: string): () => Batch {
 }
 
 function scalar(algorithm: Qvpo, name: string): number {
-  return algorithm.variables[`scalars/${name}`]!.dataSync()[0]!;
+  return algorithm.variables[`statistics/${name}`]!.dataSync()[0]!;
 }
 
 function fiveUpdates(golden: GoldenCase): Outputs {
@@ -254,8 +255,8 @@ function fiveUpdates(golden: GoldenCase): Outputs {
     outputs[`step${i}/policy/loss`] = metrics['policy/loss']!;
     outputs[`step${i}/critic/grad_norm`] = metrics['critic/gradNorm']!;
     outputs[`step${i}/policy/grad_norm`] = metrics['policy/gradNorm']!;
-    outputs[`step${i}/running_mean`] = scalar(algorithm, 'qMean');
-    outputs[`step${i}/running_std`] = scalar(algorithm, 'qDeviation');
+    outputs[`step${i}/running_mean`] = scalar(algorithm, 'mean');
+    outputs[`step${i}/running_std`] = scalar(algorithm, 'deviation');
   }
   return { ...outputs, ...finalState(golden, algorithm) };
 }
@@ -298,8 +299,8 @@ function update(golden: GoldenCase): Outputs {
     'critic/grad_norm': metrics['critic/gradNorm']!,
     'policy/loss': metrics['policy/loss']!,
     'policy/grad_norm': metrics['policy/gradNorm']!,
-    running_mean: scalar(algorithm, 'qMean'),
-    running_std: scalar(algorithm, 'qDeviation'),
+    running_mean: scalar(algorithm, 'mean'),
+    running_std: scalar(algorithm, 'deviation'),
     ...criticIntermediates(golden, before),
     ...policyIntermediates(golden, before, algorithm),
     ...finalState(golden, algorithm),

@@ -110,7 +110,7 @@ describe('hyperparameters', () => {
     expect(values).toMatchObject({ batchSize: 256, candidates: 64, behaviorCandidates: 4, targetCandidates: 4 });
     expect(values).toMatchObject({ evaluationCandidates: 32, diffusionSteps: 20, uniformActions: 10, tau: 0.005 });
     expect(values.timeLimit).toBe('bootstrap');
-    const paper = qvpo.hyperparameters.presets.paper;
+    const paper = { ...qvpo.hyperparameters.presets.paper };
     expect(resolve(hyperparameters, [{ source: 'preset paper', values: paper }]).values.timeLimit).toBe('terminal');
   });
 
