@@ -35,7 +35,14 @@ export const command: Command = {
       threads: backend.threads,
       backend: backend.name,
     });
-    const store = await RunStore.open(directory, { header, acceptChanges: input.has('accept-changes') });
+    const store = await RunStore.open(directory, {
+      header,
+      acceptChanges: input.has('accept-changes'),
+      waiting: ({ pid, host }) =>
+        io.stderr.write(
+          `the run was last held by process ${pid} on ${host}: waiting up to a minute for a sign of it\n`,
+        ),
+    });
     try {
       const train = kind === 'offline' ? trainOfflineRun : trainRun;
       return await train(store, {

@@ -1,17 +1,21 @@
 import {
+  closeSync,
   existsSync,
+  fstatSync,
   linkSync,
   mkdirSync,
+  openSync,
   readdirSync,
   readFileSync,
   readlinkSync,
   renameSync,
   rmSync,
   unlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { hostname } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { AgentError } from '../errors.ts';
 import { explainDiskError, randomName } from './durable.ts';
 
@@ -30,12 +34,18 @@ export interface Holder {
 }
 
 const FOLDER = '.lock';
+/** How often a holder shows itself. */
+const BEAT_MS = 10_000;
 
 /**
  * The right to write to a run directory: at most one living process has it. Holders are numbered, and their numbers are
  * never free again: the file of the n-th is created (`link`, which fails if it exists) only when the one before was
  * released (renamed to `<n>.released`, which takes no space) or its process is dead, neither of which can be undone. So
  * of any number of racing processes exactly one wins, and nobody has to break a stale lock.
+ *
+ * Whether a process of another machine or container lives cannot be asked, so a holder shows itself: its file's time
+ * changes every few seconds. One unseen for a minute is released by whoever waits for it (`forgetUnseen`), and finds
+ * that out itself before its next checkpoint (`check`).
  */
 export class RunLock {
   #folder: string;
@@ -43,10 +53,13 @@ export class RunLock {
   /** The dead process whose place was taken, if the run was not closed properly. */
   readonly recoveredFrom: Holder | undefined;
 
+  readonly #heart: NodeJS.Timeout;
+
   private constructor(folder: string, number: number, recoveredFrom: Holder | undefined) {
     this.#folder = folder;
     this.#number = number;
     this.recoveredFrom = recoveredFrom;
+    this.#heart = setInterval(() => this.#beat(), BEAT_MS).unref();
   }
 
   /** Takes the run or throws `AgentError` saying which process has it. */
@@ -59,7 +72,7 @@ export class RunLock {
       for (;;) {
         const { number, released } = newest(folder);
         const holder = number === 0 || released ? undefined : readHolder(folder, number);
-        if (holder && isAlive(holder)) throw inUse(run, holder);
+        if (holder && lifeOf(holder) !== 'dead') throw inUse(run, holder);
         if (takeNumber(folder, mine, number + 1)) return new RunLock(folder, number + 1, holder);
       }
     } catch (error) {
@@ -69,19 +82,31 @@ export class RunLock {
     }
   }
 
-  /** The living process that writes to the run now, undefined if there is none. */
+  /** The process that writes to the run now, as far as one can tell; undefined if there is none. */
   static holder(run: string): Holder | undefined {
-    const folder = join(run, FOLDER);
-    let found: { number: number; released: boolean };
-    try {
-      found = newest(folder);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-      throw error;
+    const found = held(run);
+    return found && lifeOf(found.holder) !== 'dead' ? found.holder : undefined;
+  }
+
+  /**
+   * If the run is held by a process that cannot be seen from here, waits until it shows itself, and throws `AgentError`,
+   * or until it has not for `patienceMs`: then it counts as dead. `onWait` is told who is waited for.
+   */
+  static async forgetUnseen(
+    run: string,
+    { patienceMs = 6 * BEAT_MS, onWait = (_holder: Holder) => {} } = {},
+  ): Promise<void> {
+    const found = held(run);
+    if (!found || lifeOf(found.holder) !== 'unknown') return;
+    onWait(found.holder);
+    const first = timeOf(found.file);
+    for (let waited = 0; waited < patienceMs; waited += BEAT_MS / 10) {
+      await new Promise<void>(resolve => setTimeout(resolve, BEAT_MS / 10));
+      const now = timeOf(found.file);
+      if (now === undefined) return; // it let go, or another waiter was faster
+      if (now !== first) throw inUse(run, found.holder);
     }
-    if (found.number === 0 || found.released) return undefined;
-    const holder = readHolder(folder, found.number);
-    return holder && isAlive(holder) ? holder : undefined;
+    if (timeOf(found.file) !== undefined) renameSync(found.file, `${found.file}.released`);
   }
 
   /** The run directory was renamed to `run`. */
@@ -89,9 +114,52 @@ export class RunLock {
     this.#folder = join(run, FOLDER);
   }
 
+  /** Throws `AgentError` if another process took the run because this one could not show itself. */
+  check(): void {
+    if (existsSync(this.#file)) return;
+    const holder = RunLock.holder(dirname(this.#folder));
+    const who = holder ? `process ${holder.pid} on ${holder.host}` : 'another process';
+    throw new AgentError(`the run was taken over by ${who}: this one was not seen for a minute`);
+  }
+
   release(): void {
-    const file = join(this.#folder, String(this.#number));
-    renameSync(file, `${file}.released`);
+    clearInterval(this.#heart);
+    if (existsSync(this.#file)) renameSync(this.#file, `${this.#file}.released`);
+  }
+
+  get #file(): string {
+    return join(this.#folder, String(this.#number));
+  }
+
+  #beat(): void {
+    const now = new Date();
+    try {
+      utimesSync(this.#file, now, now);
+    } catch {
+      // A missed beat is made up for by the next; if the file is gone for good, `check` says so.
+    }
+  }
+}
+
+/** The newest number, if it was not released. */
+function held(run: string): { holder: Holder; file: string } | undefined {
+  const folder = join(run, FOLDER);
+  if (!existsSync(folder)) return undefined;
+  const { number, released } = newest(folder);
+  const holder = number === 0 || released ? undefined : readHolder(folder, number);
+  return holder && { holder, file: join(folder, String(number)) };
+}
+
+/** Modification time, undefined if the file is gone. Opened first: network file systems look at the server then. */
+function timeOf(path: string): number | undefined {
+  try {
+    const file = openSync(path, 'r');
+    const { mtimeMs } = fstatSync(file);
+    closeSync(file);
+    return mtimeMs;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
   }
 }
 
@@ -150,12 +218,12 @@ function thisProcess(since: Date): Holder {
   };
 }
 
-function isAlive(holder: Holder): boolean {
-  if (holder.host !== hostname()) return true; // cannot be known from here
-  if (holder.boot !== bootId()) return false;
-  if (holder.namespace !== namespace()) return true;
+function lifeOf(holder: Holder): 'alive' | 'dead' | 'unknown' {
+  if (holder.host !== hostname()) return 'unknown';
+  if (holder.boot !== bootId()) return 'dead';
+  if (holder.namespace !== namespace()) return 'unknown';
   const started = startOf(holder.pid);
-  return started !== undefined && (started === '' || started === holder.started);
+  return started !== undefined && (started === '' || started === holder.started) ? 'alive' : 'dead';
 }
 
 /** Field 22 of /proc/PID/stat, undefined for no such process; '' on systems without /proc, where only the id counts. */

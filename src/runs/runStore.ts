@@ -12,7 +12,7 @@ import {
 import { type Disk, disk, explainDiskError, replaceFile } from './durable.ts';
 import { type Episode, forgetEpisodesAfter, recordEpisode } from './episodes.ts';
 import { headerDifferences, type RunHeader } from './header.ts';
-import { RunLock } from './lock.ts';
+import { type Holder, RunLock } from './lock.ts';
 import { MetricsLogger } from './logger.ts';
 import type { ReplaySink, SavedRun } from './readRun.ts';
 import { pruneReplay, type ReplayManifest, type ReplaySource, readReplay, writeReplay } from './replayStore.ts';
@@ -34,6 +34,8 @@ export interface OpenOptions {
   /** Header of this process; where it differs from the run's, opening is refused unless changes are accepted. */
   readonly header?: RunHeader;
   readonly acceptChanges?: boolean;
+  /** Told that a process of another machine or container has the run, and that up to a minute is waited for it. */
+  readonly waiting?: (holder: Holder) => void;
   readonly clock?: () => number;
   readonly disk?: Disk;
 }
@@ -103,12 +105,13 @@ export class RunStore {
   /** Opens a run to continue it. Throws `UsageError` for what is no run, `AgentError` for one in use or damaged. */
   static async open(
     directory: string,
-    { header, acceptChanges = false, clock, disk: fs = disk }: OpenOptions = {},
+    { header, acceptChanges = false, waiting, clock, disk: fs = disk }: OpenOptions = {},
   ): Promise<RunStore> {
     const config = readConfig(directory);
     const then = config.changes?.at(-1)?.header ?? config.header;
     const differences = header ? headerDifferences(then, header) : [];
     if (differences.length > 0 && !acceptChanges) throw otherHeader(directory, differences);
+    await RunLock.forgetUnseen(directory, { onWait: waiting });
     const lock = RunLock.acquire(directory);
     const store = new RunStore(directory, config, lock, clock, fs);
     try {
@@ -154,6 +157,7 @@ export class RunStore {
 
   /** Writes a checkpoint of `step`: metrics synced, then the replay, then the checkpoint that refers to both. */
   async save(step: number, { tensors, state, replay }: SaveContent, { best = false } = {}): Promise<void> {
+    this.#lock.check();
     await this.logger.sync();
     const before = [...this.#replays.values()].at(-1);
     const manifest = replay && (await writeReplay(this.path('replay'), replay, before, this.#disk));

@@ -1,5 +1,14 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -45,9 +54,34 @@ describe('RunLock', () => {
     expect(() => RunLock.acquire(run)).toThrow(/in use/);
   });
 
-  it('is not taken from a process that cannot be seen from here', () => {
+  it('is taken from a process that cannot be seen from here once it has not shown itself for a while', async () => {
     plant({ host: 'elsewhere', pid: 1, started: '0' });
     expect(() => RunLock.acquire(run)).toThrow(/process 1 on elsewhere/);
+    const waited: Holder[] = [];
+    await RunLock.forgetUnseen(run, { patienceMs: 1500, onWait: holder => waited.push(holder) });
+    expect(waited).toMatchObject([{ host: 'elsewhere' }]);
+    const lock = RunLock.acquire(run);
+    lock.check();
+    lock.release();
+  });
+
+  it('is left to a process that shows itself', async () => {
+    plant({ host: 'elsewhere', pid: 1, started: '0' });
+    const beat = setTimeout(() => utimesSync(join(run, '.lock', '1'), new Date(0), new Date(0)), 500);
+    await expect(RunLock.forgetUnseen(run, { patienceMs: 30_000 })).rejects.toThrow(/in use: process 1 on elsewhere/);
+    clearTimeout(beat);
+    expect(() => RunLock.acquire(run)).toThrow(/process 1 on elsewhere/);
+  });
+
+  it('tells a process that was given up that it no longer has the run', () => {
+    const lock = RunLock.acquire(run);
+    const file = join(run, '.lock', '1');
+    renameSync(file, `${file}.released`); // as `forgetUnseen` of another machine does
+    const other = RunLock.acquire(run);
+    expect(() => lock.check()).toThrow(`taken over by process ${process.pid}`);
+    lock.release();
+    other.check();
+    other.release();
   });
 
   it('says which file is damaged', () => {
