@@ -28,6 +28,15 @@ export interface OfflineData {
   draws(transform: RewardTransform): Transitions;
 }
 
+export interface OpenOptions {
+  /** Time limit of the task: for files that do not mark where the clock ended episodes. */
+  readonly maxEpisodeSteps?: number;
+  /** Told what a short name was taken for. */
+  readonly say?: (text: string) => void;
+  /** Downloads a published set that is not here. */
+  readonly fetch?: (name: string) => Promise<unknown>;
+}
+
 /**
  * Opens a dataset, a file, or the replay of an online run. Throws `UsageError` for what is missing, damaged, or holds
  * actions that no policy here could take.
@@ -35,10 +44,13 @@ export interface OfflineData {
 export async function openOffline(
   name: string,
   env: Readonly<Record<string, string | undefined>>,
+  { maxEpisodeSteps, say, fetch }: OpenOptions = {},
 ): Promise<OfflineData> {
   if (existsSync(join(name, 'config.json'))) return openRun(name);
   const located = locate(name, datasetHome(env));
-  const { steps, envId: task, scores, sha256 } = await readLocated(located);
+  if (located.completed) say?.(`${name} means ${located.name}`);
+  if (!existsSync(located.file)) await fetch?.(located.name);
+  const { steps, envId: task, scores, sha256 } = await readLocated(located, { maxEpisodeSteps });
   const dataset = new Dataset(steps, { name: located.name });
   dataset.checkActions();
   return {

@@ -78,7 +78,13 @@ export async function planOffline(call: Input, io: Io): Promise<OfflinePlan> {
   const takenFrom = taken(input);
   resolveFor(table, input, file, dataset, 'fast'); // mistakes are reported before anything is read
 
-  const data = await openOffline(dataset, io.env);
+  const quiet = input.has('quiet');
+  const evaluatedOn = input.text('env');
+  const data = await openOffline(dataset, io.env, {
+    maxEpisodeSteps: evaluatedOn === undefined ? undefined : envInfo(evaluatedOn).maxEpisodeSteps,
+    say: text => quiet || io.stderr.write(`${text}\n`),
+    fetch: async name => (await import('./datasetGet.ts')).getOne(name, io, quiet),
+  });
   const env = evaluationTask(input, data);
   const backend = await useBackend(wantedBackend, { threads: input.count('threads') });
   const preset = wantedPreset === 'auto' ? (backend.name === 'webgpu' ? 'paper' : 'fast') : wantedPreset;

@@ -18,6 +18,9 @@ const LARGEST_BYTES = 8 * 2 ** 30;
 /** A server that sends nothing for so long is given up; what came stays for the next try. */
 const STALL_MS = 30_000;
 
+/** A server that does not answer at all is given up sooner. */
+const ANSWER_MS = 10_000;
+
 /** Bytes that are there and, where the server says so, all that will be. */
 export type Progress = (received: number, total: number | undefined) => void;
 
@@ -185,7 +188,7 @@ function writeRecord(part: string, record: PartRecord): void {
 }
 
 function reason(error: unknown, stall: Stall): string {
-  if (stall.stalled) return `nothing came for ${stall.ms / 1000} s`;
+  if (stall.stalledMs !== undefined) return `nothing came for ${stall.stalledMs / 1000} s`;
   const { cause, message } = error as Error & { cause?: { code?: string; message?: string } };
   return cause?.code ?? cause?.message ?? message;
 }
@@ -193,7 +196,8 @@ function reason(error: unknown, stall: Stall): string {
 /** Aborts a transfer in which nothing moves. */
 class Stall {
   readonly ms: number;
-  stalled = false;
+  /** Set when the timer ran out: for how long nothing had come. */
+  stalledMs: number | undefined;
   readonly #controller = new AbortController();
   readonly #outer?: AbortSignal;
   #timer: NodeJS.Timeout;
@@ -201,7 +205,7 @@ class Stall {
   constructor(ms: number, outer?: AbortSignal) {
     this.ms = ms;
     this.#outer = outer;
-    this.#timer = this.#arm();
+    this.#timer = this.#arm(Math.min(ms, ANSWER_MS));
   }
 
   get signal(): AbortSignal {
@@ -212,7 +216,7 @@ class Stall {
   async *watched(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
     for await (const bytes of body) {
       clearTimeout(this.#timer);
-      this.#timer = this.#arm();
+      this.#timer = this.#arm(this.ms);
       yield bytes;
     }
   }
@@ -221,10 +225,10 @@ class Stall {
     clearTimeout(this.#timer);
   }
 
-  #arm(): NodeJS.Timeout {
+  #arm(ms: number): NodeJS.Timeout {
     return setTimeout(() => {
-      this.stalled = true;
+      this.stalledMs = ms;
       this.#controller.abort();
-    }, this.ms);
+    }, ms);
   }
 }

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { type Remedy, UsageError } from '../errors.ts';
 import type { CatalogueEntry } from './catalogue.ts';
 import { recordedSha256, recordSha256, verifySha256 } from './checksum.ts';
-import { readD4rl } from './d4rl.ts';
+import { type D4rlOptions, readD4rl } from './d4rl.ts';
 import { type Located, localName } from './locate.ts';
 import { readMinari, readMinariMetadata } from './minari.ts';
 import { type ScoreRange, scoreRange } from './scores.ts';
@@ -23,13 +23,14 @@ export interface OpenedSteps {
  * Reads what was located, after checking it against its recorded SHA-256; a published set without a record gets one.
  * Throws `UsageError` for a missing, changed or damaged file, and for one that is not what its name says.
  */
-export async function readLocated(located: Located): Promise<OpenedSteps> {
+export async function readLocated(located: Located, options: D4rlOptions = {}): Promise<OpenedSteps> {
   const { file, entry, name } = located;
   if (!existsSync(file)) throw missing(located);
   const recorded = recordedSha256(file);
   const sha256 = recorded !== undefined || located.pinned ? await verifySha256(file) : undefined;
   const minari = located.layout === 'minari';
-  const steps = minari ? await readMinari(file) : await readD4rl(file, { maxEpisodeSteps: entry?.maxEpisodeSteps });
+  const maxEpisodeSteps = options.maxEpisodeSteps ?? entry?.maxEpisodeSteps;
+  const steps = minari ? await readMinari(file) : await readD4rl(file, { maxEpisodeSteps });
   if (entry) checkAgainst(name, entry, steps);
   if (sha256 !== undefined && recorded === undefined) recordSha256(file, sha256);
   const metadata = minari ? readMinariMetadata(file) : {};
