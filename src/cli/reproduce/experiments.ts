@@ -26,7 +26,7 @@ export const experiments: readonly Experiment[] = [
     name: 'inverted-double-pendulum',
     title: 'InvertedDoublePendulum-v4, QVPO',
     command: words(
-      'online --env InvertedDoublePendulum-v4 --hidden 64 --policy-every 1 --warmup-steps 1000 --steps 20000 --eval-every 1000',
+      'online --env InvertedDoublePendulum-v4 --hidden 64 --policy-every 1 --warmup-steps 1000 --steps 15000 --eval-every 1000',
     ),
     seeds: [0, 1, 2],
     reference: { value: 9100, label: 'solved (Gymnasium)' },
@@ -34,7 +34,7 @@ export const experiments: readonly Experiment[] = [
   {
     name: 'hopper',
     title: 'Hopper-v3, QVPO',
-    command: words('online --env Hopper-v3 --steps 200000 --eval-every 5000'),
+    command: words('online --env Hopper-v3 --hidden 128 --warmup-steps 5000 --steps 60000 --eval-every 2500'),
     seeds: [0],
     reference: { value: 3728, label: 'QVPO, best of 10⁶ steps' },
   },
