@@ -167,6 +167,7 @@ function definition(options: AntOptions, id = `Ant-v${options.version}`): TaskDe
     summary: 'a four-legged body that runs forward',
     model: 'ant.xml',
     modelName: 'ant',
+    wrenches: version === 5 || options.contactForces === true,
     views: ['xpos', 'cfrc_ext'],
     sizes: [15, 14],
     frameSkip: ANT_FRAME_SKIP,

@@ -77,6 +77,7 @@ function definition(name: string, dense: boolean, version: number): TaskDefiniti
     summary: 'a four-legged body that walks through a maze to a goal it is told',
     model: 'ant.xml',
     modelName: 'ant',
+    wrenches: version === 5,
     edit: xml => addCentredWalls(xml, maze, ANT_WALL),
     views: ['xpos', 'cfrc_ext'],
     sizes: [15, 14],

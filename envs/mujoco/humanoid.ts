@@ -216,6 +216,7 @@ export const humanoid: readonly TaskDefinition[] = [2, 3, 4, 5].map(version => (
   summary: 'a 17-joint body that runs forward',
   model: 'humanoid.xml',
   modelName: 'humanoid',
+  wrenches: version >= 4,
   layout: humanoidLayout(version),
   rewardText: `1.25 · forward velocity  +  5 alive  −  0.1 Σ c²${CONTACT_TEXT[version] ?? '  −  contact (0 in practice)'}`,
   endText: 'torso lower than 1.0 m or higher than 2.0 m',

@@ -62,6 +62,7 @@ export const humanoidStandup: readonly TaskDefinition[] = [2, 4, 5].map(version 
   summary: 'a 17-joint body that gets up from lying',
   model: 'humanoidStandup.xml',
   modelName: 'humanoidstandup',
+  wrenches: version >= 4,
   layout: humanoidLayout(version),
   rewardText: 'torso height / 0.003 s  +  1  −  0.1 Σ c²  −  contact',
   endText: 'never before the time limit',

@@ -69,6 +69,8 @@ export interface TaskDefinition {
   readonly views: readonly ViewName[];
   /** Positions and velocities of the model: nq, nv. */
   readonly sizes: readonly [positions: number, velocities: number];
+  /** Contact wrenches are computed after each step, because the task reads them. */
+  readonly wrenches?: boolean;
   /** Engine steps in one environment step. */
   readonly frameSkip: number;
   /** Seconds of one engine step. */
