@@ -1,13 +1,8 @@
-import { existsSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
-import { fileURLToPath } from 'node:url';
-import { makeEnv } from '../../envs/registry.ts';
+import { makeVectorEnv, suitableWorkers } from '../../envs/vector.ts';
 import type { Algorithm } from '../algorithms/algorithm.ts';
 import { algorithms } from '../algorithms/catalog.ts';
 import { ReplayBuffer, type TimeLimit } from '../data/replayBuffer.ts';
 import type { EnvSpec, VectorEnv } from '../env/env.ts';
-import { LocalVectorEnv } from '../env/vectorEnv.ts';
-import { WorkerVectorEnv } from '../env/workerVectorEnv.ts';
 import { AgentError } from '../errors.ts';
 import type { OnlineSchedule } from '../loops/online.ts';
 import { Rng } from '../random/rng.ts';
@@ -28,7 +23,7 @@ export interface OnlineParts {
 export async function buildOnline(config: NewRunConfig): Promise<OnlineParts> {
   const options = config.options as LoopOptions;
   const values = config.values as { warmupSteps: number; updatesPerStep: number } & Record<string, unknown>;
-  const env = await makeTrainingWorlds(config.task, options.numEnvs);
+  const env = await makeVectorEnv(config.task, options.numEnvs, { workers: suitableWorkers(options.numEnvs) });
   const evaluationEnv = await makeWorlds(config.task, options.evalEnvs);
   return {
     algorithm: buildAlgorithm(config, env.spec),
@@ -60,19 +55,8 @@ export function buildAlgorithm(config: Pick<NewRunConfig, 'algo' | 'seed' | 'val
 }
 
 /** `count` worlds of a task in this thread. */
-export async function makeWorlds(task: string, count: number): Promise<VectorEnv> {
-  return new LocalVectorEnv(await Promise.all(Array.from({ length: count }, () => makeEnv(task))));
-}
-
-/** The worlds to train in: several are spread over worker threads, which changes no number. */
-async function makeTrainingWorlds(task: string, count: number): Promise<VectorEnv> {
-  const module = new URL('../../envs/vectorWorker.js', import.meta.url); // compiled: sources run worlds in this thread
-  const workers = Math.min(count, availableParallelism());
-  if (workers < 2 || !existsSync(fileURLToPath(module))) return makeWorlds(task, count);
-  const one = await makeEnv(task);
-  const { spec } = one;
-  one.close();
-  return WorkerVectorEnv.create({ spec, module, id: task, numEnvs: count, workers });
+export function makeWorlds(task: string, count: number): Promise<VectorEnv> {
+  return makeVectorEnv(task, count);
 }
 
 export function sizesOf(spec: EnvSpec): { obsDim: number; actDim: number } {
