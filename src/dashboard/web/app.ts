@@ -26,6 +26,11 @@ function mount(): void {
   const model = new PolicyModel(app, watch.player);
   const fan = new SmallFan(app, model);
   watch.extra.append(fan.element);
+  // Needs three.js, like the stage: both come after the first paint.
+  void import('./touch/touch.ts').then(({ physicsPanel, Touch }) => {
+    const touch = new Touch(app, watch, model);
+    watch.inspector.addPanel('Physics', physicsPanel(touch, model));
+  });
   const diffusion = new DiffusionView(app, watch, model);
   const palette = () => openPalette(app, watch);
   const header = runHeader(app, palette);

@@ -68,6 +68,8 @@ function iconSource(): string {
 
 interface ButtonOptions {
   readonly icon?: string;
+  /** After the label: what the button opens. */
+  readonly after?: string;
   readonly label: string;
   readonly title?: string;
   readonly class?: string;
@@ -89,6 +91,7 @@ export function button(options: ButtonOptions): HTMLButtonElement {
     },
     options.icon ? icon(options.icon) : null,
     h('span', {}, options.label),
+    options.after ? icon(options.after) : null,
     options.key ? h('kbd', {}, options.key) : null,
   );
 }

@@ -3,6 +3,7 @@ import type { AppState } from './appState.ts';
 import { readSafetensors } from './safetensors.ts';
 import { interpolate } from './stage/kinematics.ts';
 import type { StagePose } from './stage/stage.ts';
+import type { TouchPose } from './worker/messages.ts';
 
 /** A recorded episode: T steps. */
 export interface Recording {
@@ -77,10 +78,36 @@ export class Player {
   }
 
   clear(): void {
+    this.own = undefined;
     this.#before = this.#after = this.#held = undefined;
     this.recording = this.ghost = undefined;
     this.liveRewards = [];
     this.t = 0;
+  }
+
+  /** The page's own world (Touch): its newest pose and the one before. */
+  own: { readonly before: TouchPose | undefined; readonly now: TouchPose; readonly at: number } | undefined;
+  ownRewards: number[] = [];
+
+  takeOwn(pose: TouchPose): void {
+    const before = this.own?.now.episode === pose.episode ? this.own.now : undefined;
+    if (!before) this.ownRewards = [];
+    this.ownRewards[pose.t] = pose.reward;
+    this.own = { before, now: pose, at: performance.now() };
+  }
+
+  #ownPose(now: number): StagePose | undefined {
+    const { own } = this;
+    if (!own) return undefined;
+    const { before, now: after } = own;
+    const span = Math.max(1, (this.#scene?.stepSeconds ?? 0.02) * 1000);
+    const part = Math.min(1, (now - own.at) / span);
+    let qpos: ArrayLike<number> = after.qpos;
+    if (before && this.#scene && this.#buffer.length === after.qpos.length) {
+      interpolate(this.#scene, before.qpos, after.qpos, part, this.#buffer);
+      qpos = this.#buffer;
+    }
+    return { worlds: [{ world: 0, qpos }], followed: 0, contacts: after.contacts };
   }
 
   setScene(scene: Scene | undefined): void {
@@ -168,6 +195,8 @@ export class Player {
 
   /** The pose to draw; undefined before the first one. */
   pose(now: number): StagePose | undefined {
+    const own = this.#ownPose(now);
+    if (own) return own;
     const { recording } = this;
     if (recording) {
       const qpos = this.#at(recording, this.t, this.#buffer);

@@ -24,7 +24,7 @@ export class StagePanel {
   });
   readonly #box = h('div', { class: 'stage-box' });
   readonly #message = h('div', { class: 'stage-message', hidden: true });
-  readonly #world = button({ icon: 'grid', label: '', class: 'over', onclick: () => this.#chooseWorld() });
+  readonly #world = button({ icon: 'grid', after: 'open', label: '', class: 'over', onclick: () => this.#chooseWorld() });
   readonly #cameraButton = button({
     icon: 'camera',
     label: '',
@@ -106,7 +106,7 @@ export class StagePanel {
     app.on('current', () => this.rewards.clear());
     app.on('frame', (_run, frame) => {
       const world = frame.worlds[Math.max(0, player.world)];
-      if (world?.terms && !app.paused) this.rewards.push(world.terms, 1 / (this.stage?.scene.stepSeconds || 0.02));
+      if (world?.terms && !app.paused && !player.own) this.rewards.push(world.terms, 1 / (this.stage?.scene.stepSeconds || 0.02));
     });
   }
 
@@ -292,13 +292,15 @@ export class StagePanel {
     const { stage } = this;
     const worlds = player.newest?.worlds.length ?? 0;
     const { recording } = player;
-    const label = recording
+    const label = player.own
+      ? 'Your own copy'
+      : recording
       ? `${recording.kind === 'evaluation' ? 'Evaluation' : 'Training'} at ${integer(recording.step)}`
       : player.world < 0
         ? `${worlds} training worlds`
         : `Training world ${player.world + 1} of ${Math.max(1, worlds)}`;
     setText(this.#world.querySelector('span')!, label);
-    const t = recording ? player.t : (player.frame?.worlds[Math.max(0, player.world)]?.t ?? 0);
+    const t = player.own ? player.own.now.t : recording ? player.t : (player.frame?.worlds[Math.max(0, player.world)]?.t ?? 0);
     const seconds = t * (stage?.scene.stepSeconds ?? 0);
     setText(
       this.#figures,
@@ -310,7 +312,7 @@ export class StagePanel {
     }
     this.rewards.refresh();
     const behind = app.paused && player.newest && player.frame ? player.newest.step - player.frame.step : 0;
-    this.#behind.hidden = !app.paused || recording !== undefined;
+    this.#behind.hidden = !app.paused || recording !== undefined || player.own !== undefined;
     setText(this.#behind, `${integer(behind)} steps behind`);
     this.#showPlay();
     this.#world.prepend(this.#world.querySelector('svg') ?? icon('grid'));

@@ -196,13 +196,13 @@ export class Timeline {
     const ratio = devicePixelRatio;
     const player = this.#player;
     const { recording } = player;
-    const rewards: ArrayLike<number> = recording?.rewards ?? player.liveRewards;
+    const rewards: ArrayLike<number> = player.own ? player.ownRewards : (recording?.rewards ?? player.liveRewards);
     const span = this.#span();
     const bar = height - 8 * ratio;
     ctx.fillStyle = token('raised');
     round(ctx, 0, 8 * ratio, width, bar, 4 * ratio);
     drawRewards(ctx, rewards, span, width, height, bar);
-    const now = recording ? player.t : rewards.length;
+    const now = recording && !player.own ? player.t : rewards.length;
     const x = (now / span) * width;
     ctx.fillStyle = token('accent');
     for (const push of this.pushes) triangle(ctx, (push / span) * width, 7 * ratio, 5 * ratio);
@@ -212,8 +212,8 @@ export class Timeline {
     ctx.arc(x, 4 * ratio, 3.5 * ratio, 0, 2 * Math.PI);
     ctx.fill();
     const frame = player.frame?.worlds[Math.max(0, player.world)];
-    const name = recording
-      ? `${recording.kind === 'evaluation' ? 'Eval' : 'Episode'} @ ${tick(recording.step)}`
+    const name = player.own ? 'Your copy' : recording
+      ? `${recording.kind === 'evaluation' ? 'Eval' : 'Episode'} @ ${tick(Number(recording.step.toPrecision(2)))}`
       : `Episode ${frame ? integer(frame.episode) : ''}`;
     setText(this.#episodeLabel, name);
     this.#episode.setAttribute('aria-valuenow', String(Math.round(now)));

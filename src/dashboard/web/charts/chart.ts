@@ -355,8 +355,9 @@ function diamond(
   if (compact) return;
   ctx.fillStyle = line.color;
   ctx.font = `600 ${11 * ratio}px ${token('sans')}`;
-  ctx.textAlign = 'right';
-  ctx.fillText(line.mark!.text, x - 8 * ratio, y - 12 * ratio);
+  const room = x > 120 * ratio; // at the left edge the text would be cut
+  ctx.textAlign = room ? 'right' : 'left';
+  ctx.fillText(line.mark!.text, room ? x - 8 * ratio : x + 2 * ratio, y - 12 * ratio);
 }
 
 export function hatch(

@@ -63,7 +63,7 @@ export function drawFan(canvas: HTMLCanvasElement, candidates: Candidates, optio
   const [top, bottom] = full ? [34, height - 30] : [4, axes === 'small' ? height - 20 : height - 18];
   const last = candidates.levels.length - 1;
   const x = (level: number) => left + ((right - left) * level) / Math.max(1, last);
-  const y = (value: number) => top + ((1.5 - Math.max(-1.5, Math.min(1.5, value))) / 3) * (bottom - top);
+  const y = (value: number) => top + ((1.6 - value) / 3.2) * (bottom - top);
   fanAxes(ctx, candidates, { left, right, top, bottom, x, y, axes });
   const colors = coloring(candidates);
   const stroke = (i: number, color: string, lineWidth: number, alpha: number) => {
@@ -80,8 +80,13 @@ export function drawFan(canvas: HTMLCanvasElement, candidates: Candidates, optio
     ctx.fillStyle = color;
     ctx.fill();
   };
+  ctx.save();
+  ctx.beginPath();
+  ctx.rect(left - 5, top, right - left + 10, bottom - top);
+  ctx.clip(); // noise goes beyond the picture: the lines leave it
   for (const i of drawOrder(candidates, options.lines)) stroke(i, colors.of(i), axes === 'none' ? 0.9 : 1.1, 0.75);
   stroke(candidates.chosen, token('accent'), axes === 'none' ? 1.8 : 2.4, 1);
+  ctx.restore();
   const end = y(valueAt(candidates, last, candidates.chosen, dim));
   ctx.font = `600 11px ${token('sans')}`;
   ctx.fillStyle = token('accent');
@@ -179,7 +184,7 @@ function drawDensity(
   ctx.fillStyle = token('text3');
   ctx.font = `11px ${token('sans')}`;
   ctx.textAlign = 'center';
-  ctx.fillText('density', left + width / 2, y(-1.5) + 20);
+  ctx.fillText('density', left + width / 2, y(-1.6) + 20);
 }
 
 function drawCursor(ctx: CanvasRenderingContext2D, x: number, top: number, bottom: number): void {

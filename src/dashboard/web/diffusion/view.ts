@@ -103,7 +103,7 @@ export class DiffusionView {
     };
     for (const event of ['runs', 'current'] as const) app.on(event, update);
     const k = button({
-      icon: 'open',
+      after: 'open',
       label: `K = ${this.#k}`,
       onclick: () =>
         openMenu(
@@ -164,7 +164,7 @@ export class DiffusionView {
       iconButton('forward', 'A step towards the action', () => this.#moveLevel(1)),
     ];
     const axes = button({
-      icon: 'sliders',
+      after: 'sliders',
       label: 'Axes',
       class: 'quiet',
       onclick: event => this.#chooseAxes(event.currentTarget as HTMLElement),

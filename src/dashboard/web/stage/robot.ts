@@ -117,21 +117,17 @@ export function isPlanar(scene: Scene): boolean {
   return !scene.joints.some(joint => joint.kind === 'free');
 }
 
-/** The thicker of the two limbs that meet; between parts of the trunk the thinner, or the ball would hide them. */
+/** The thicker of the two limbs that meet (knee, elbow); at the trunk the thinner, or the ball would hide it. */
 function limbRadius(scene: Scene, body: number): number {
+  const parentBody = scene.bodies[body]!.parent;
   const own = radiusOf(scene, body);
-  const parent = radiusOf(scene, scene.bodies[body]!.parent);
+  const parent = radiusOf(scene, parentBody);
   if (!own || !parent) return own || parent;
-  const trunk = !/left|right|thigh|leg|shin|foot|arm|hip|aux|ankle/.test(scene.bodies[body]!.name + jointNames(scene, body));
-  return trunk || countGeoms(scene, scene.bodies[body]!.parent) > 1 ? Math.min(own, parent) : Math.max(own, parent);
+  return isLimb(scene, body) && isLimb(scene, parentBody) ? Math.max(own, parent) : Math.min(own, parent);
 }
 
-function jointNames(scene: Scene, body: number): string {
-  return scene.joints.filter(joint => joint.body === body).map(joint => joint.name).join(' ');
-}
-
-function countGeoms(scene: Scene, body: number): number {
-  return scene.geoms.filter(geom => geom.body === body).length;
+function isLimb(scene: Scene, body: number): boolean {
+  return /left|right|thigh|leg|shin|foot|arm|aux/.test(scene.bodies[body]!.name);
 }
 
 function radiusOf(scene: Scene, body: number): number {

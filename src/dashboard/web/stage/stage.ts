@@ -49,6 +49,7 @@ export class Stage {
   #pose: StagePose;
   readonly #body = new THREE.Vector3();
   #size = { width: 1, height: 1 };
+  #strongest: { point: THREE.Vector3; newtons: number } | undefined;
 
   /** Throws if the browser has no WebGL 2. */
   constructor(scene: Scene, canvas: HTMLCanvasElement) {
@@ -167,6 +168,8 @@ export class Stage {
     this.#rim.position.set(target.x - 3, target.y + 5, target.z + 3.2);
     this.#rim.target.position.copy(target);
     this.#ground.follow(target.x, target.y);
+    const strongest = this.#strongest;
+    this.contactLabel = strongest && { ...this.project(strongest.point), newtons: strongest.newtons };
     this.#renderer.render(this.root, this.orbit.camera);
   }
 
@@ -211,7 +214,7 @@ export class Stage {
     this.#ring.visible = many;
     this.#ring.position.set(this.#body.x, this.#body.y, 0.006);
     const strongest = this.#contacts.update(this.show.contacts && !many ? contacts : undefined);
-    this.contactLabel = strongest && { ...this.project(strongest.point), newtons: strongest.newtons };
+    this.#strongest = strongest;
   }
 
   /** World point → pixels of the canvas. */

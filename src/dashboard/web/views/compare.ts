@@ -81,7 +81,7 @@ export class CompareView {
       app.emit('settings');
     });
     const axis = button({
-      icon: 'open',
+      after: 'open',
       label: '',
       onclick: () =>
         openMenu(
@@ -94,7 +94,7 @@ export class CompareView {
         ),
     });
     const smoothing = button({
-      icon: 'sliders',
+      after: 'sliders',
       label: '',
       onclick: () =>
         openMenu(

@@ -1,0 +1,258 @@
+import * as THREE from 'three';
+import type { AppState } from '../appState.ts';
+import type { PolicyModel } from '../diffusion/model.ts';
+import { fill, h, icon, setText } from '../dom.ts';
+import { integer } from '../format.ts';
+import type { Stage } from '../stage/stage.ts';
+import { toast } from '../toast.ts';
+import type { WatchView } from '../watchView.ts';
+import type { Physics, TouchPose } from '../worker/messages.ts';
+import { PullArrow } from './pullArrow.ts';
+
+/** Newtons per kilogram and metre of drag; the cap is three times the body weight. */
+const PULL = 15;
+const HOLD_MS = 250;
+
+interface Grip {
+  readonly body: number;
+  /** Where the body was taken, in its own frame. */
+  readonly local: THREE.Vector3;
+  readonly plane: THREE.Plane;
+  readonly turning: boolean;
+  readonly pointer: number;
+}
+
+/** Touch: the page runs the policy itself, in its own world, and lets it be pulled, turned, made heavier or slippery. */
+export class Touch {
+  on = false;
+  actor = 0;
+  physics: Physics = { gravity: 9.81, friction: 1, speed: 1 };
+  /** Steps of the episode at which a push began: triangles in the timeline. */
+  lastPose: TouchPose | undefined;
+  onChange: () => void = () => {};
+  readonly #watch: WatchView;
+  readonly #model: PolicyModel;
+  readonly #grip = h('span', { class: 'grip', hidden: true });
+  readonly #label = h('span', { class: 'push-label mono', hidden: true });
+  readonly #pill = h('span', { class: 'pill tone-amber touch-pill', hidden: true }, icon('touch'), 'Touch · runs in this page');
+  #arrow: PullArrow | undefined;
+  #held: Grip | undefined;
+  #seed = 1;
+  #hold = 0;
+
+  constructor(app: AppState, watch: WatchView, model: PolicyModel) {
+    this.#watch = watch;
+    this.#model = model;
+    const { panel } = watch;
+    panel.onTouch = on => void this.set(on);
+    panel.element.querySelector('.stage-box')!.append(this.#grip, this.#label, this.#pill);
+    const canvas = panel.element.querySelector('canvas')!;
+    canvas.addEventListener('pointerdown', event => this.#down(event));
+    canvas.addEventListener('pointermove', event => this.#move(event));
+    canvas.addEventListener('pointerup', () => this.#release());
+    canvas.addEventListener('pointercancel', () => this.#release());
+    app.on('snapshot', run => {
+      if (this.on && run === app.current) void model.prepare(); // a new checkpoint: its weights act from the next step on
+    });
+    app.on('current', () => void this.set(false));
+  }
+
+  /** Starts or ends the page's own world, from the pose on the stage. */
+  async set(on: boolean): Promise<void> {
+    if (on === this.on) return;
+    const { panel, player } = this.#watch;
+    if (on && !(await this.#model.prepare())) {
+      toast(this.#model.problem, { kind: 'bad' });
+      return;
+    }
+    this.on = on;
+    panel.setTouch(on);
+    this.#pill.hidden = !on;
+    const { client } = this.#model;
+    if (on) {
+      const { loaded } = this.#model;
+      this.physics = { gravity: loaded?.gravity ?? 9.81, friction: loaded?.friction ?? 1, speed: 1 };
+      client.onPose = pose => this.#shown(pose);
+      await this.start(this.#model.place()?.qpos);
+    } else {
+      this.#release();
+      await client.ask<'touch'>({ type: 'touch', on: false, actor: 0, seed: 0 });
+      player.own = undefined;
+    }
+    this.onChange();
+  }
+
+  /** From a pose, or from the task's own start. */
+  async start(qpos?: Float64Array): Promise<void> {
+    const { client } = this.#model;
+    await client.ask<'touch'>({ type: 'touch', on: true, actor: this.actor, seed: this.#seed++, qpos });
+    await client.ask<'physics'>({ type: 'physics', physics: this.physics });
+    this.#watch.timeline.pushes.length = 0;
+    this.#watch.panel.stage?.resetTrail();
+  }
+
+  change(part: Partial<Physics>): void {
+    this.physics = { ...this.physics, ...part };
+    if (this.on) void this.#model.client.ask<'physics'>({ type: 'physics', physics: this.physics });
+    this.onChange();
+  }
+
+  /** Another way to act: the teacher that samples, or the student of one pass. */
+  async act(actor: number): Promise<void> {
+    this.actor = actor;
+    if (this.on) await this.start(this.lastPose?.qpos);
+    this.onChange();
+  }
+
+  #shown(pose: TouchPose): void {
+    if (this.lastPose && pose.episode !== this.lastPose.episode) {
+      this.#watch.timeline.pushes.length = 0;
+      this.#watch.panel.stage?.resetTrail();
+    }
+    this.lastPose = pose;
+    this.#watch.player.takeOwn(pose);
+    this.#watch.panel.rewards.push(pose.terms, 1 / (this.#watch.panel.stage?.scene.stepSeconds || 0.02));
+    this.#pull();
+  }
+
+  #down(event: PointerEvent): void {
+    const pulls = event.ctrlKey || event.altKey;
+    if (!this.on) {
+      if (pulls) toast('Training is not touched from here. Push a copy of your own:', { action: { label: 'Touch', run: () => void this.set(true) } });
+      return;
+    }
+    if (pulls) {
+      event.preventDefault();
+      this.#take(event, event.button === 0);
+    } else if (event.pointerType === 'touch') {
+      this.#hold = window.setTimeout(() => this.#take(event, false), HOLD_MS);
+    }
+  }
+
+  #take(event: PointerEvent, turning: boolean): void {
+    const { stage } = this.#watch.panel;
+    const canvas = event.target as HTMLCanvasElement;
+    const box = canvas.getBoundingClientRect();
+    const hit = stage?.pick(event.clientX - box.left, event.clientY - box.top);
+    if (!stage || !hit) return;
+    canvas.setPointerCapture(event.pointerId);
+    const frame = bodyFrame(stage, hit.body);
+    const toCamera = stage.orbit.camera.position.clone().sub(hit.point).normalize();
+    this.#held = {
+      body: hit.body,
+      local: hit.point.clone().applyMatrix4(frame.clone().invert()),
+      plane: new THREE.Plane().setFromNormalAndCoplanarPoint(toCamera, hit.point),
+      turning,
+      pointer: event.pointerId,
+    };
+    this.#arrow ??= new PullArrow(stage.root);
+    this.#target = hit.point.clone();
+    this.#watch.timeline.pushes.push(this.lastPose?.t ?? 0);
+    this.#pull();
+  }
+
+  #target = new THREE.Vector3();
+
+  #move(event: PointerEvent): void {
+    clearTimeout(this.#hold);
+    const held = this.#held;
+    const { stage } = this.#watch.panel;
+    if (!held || !stage || event.pointerId !== held.pointer) return;
+    const box = (event.target as HTMLElement).getBoundingClientRect();
+    const ray = new THREE.Raycaster();
+    const at = new THREE.Vector2(((event.clientX - box.left) / box.width) * 2 - 1, 1 - ((event.clientY - box.top) / box.height) * 2);
+    ray.setFromCamera(at, stage.orbit.camera);
+    const point = ray.ray.intersectPlane(held.plane, new THREE.Vector3());
+    if (point) this.#target = point;
+    this.#pull();
+  }
+
+  /** Sends the force for the pointer as it stands, and draws it. */
+  #pull(): void {
+    const held = this.#held;
+    const { stage } = this.#watch.panel;
+    if (!held || !stage) return;
+    const from = held.local.clone().applyMatrix4(bodyFrame(stage, held.body));
+    const { bodies } = stage.scene;
+    const total = bodies.reduce((sum, body) => sum + body.mass, 0);
+    const drag = this.#target.clone().sub(from);
+    const newtons = Math.min(total * PULL * drag.length(), 3 * total * 9.81);
+    const force = drag.clone().setLength(newtons || 1e-9);
+    const torque = held.turning ? drag.clone().multiplyScalar(total * PULL * 0.2) : new THREE.Vector3();
+    const push = { body: held.body, point: from.toArray(), force: held.turning ? [0, 0, 0] : force.toArray(), torque: torque.toArray() };
+    void this.#model.client.ask<'push'>({ type: 'push', push });
+    this.#arrow?.show(from, this.#target);
+    const grip = stage.project(from);
+    const tip = stage.project(this.#target);
+    this.#grip.hidden = this.#label.hidden = false;
+    this.#grip.style.transform = `translate(${grip.x - 22}px, ${grip.y - 22}px)`;
+    this.#label.style.transform = `translate(${Math.round(tip.x + 8)}px, ${Math.round(tip.y - 30)}px)`;
+    const name = bodies[held.body]!.name.replaceAll('_', ' ');
+    setText(this.#label, held.turning ? `${name} ${integer(torque.length())} N m` : `${name} ${integer(newtons)} N`);
+  }
+
+  #release(): void {
+    clearTimeout(this.#hold);
+    if (!this.#held) return;
+    this.#held = undefined;
+    void this.#model.client.ask<'push'>({ type: 'push', push: null });
+    this.#arrow?.fade();
+    this.#grip.hidden = this.#label.hidden = true;
+  }
+}
+
+function bodyFrame(stage: Stage, body: number): THREE.Matrix4 {
+  const [x, y, z] = stage.kinematics.pos(body);
+  const [w, i, j, k] = stage.kinematics.quat(body);
+  return new THREE.Matrix4().compose(new THREE.Vector3(x, y, z), new THREE.Quaternion(i, j, k, w), new THREE.Vector3(1, 1, 1));
+}
+
+/** The inspector's Physics tab: gravity, friction, speed; who acts, and how long an action takes. */
+export function physicsPanel(touch: Touch, model: PolicyModel): HTMLElement {
+  const sliders = [
+    slider('Gravity', 'm/s²', 0, 20, 2, value => touch.change({ gravity: value })),
+    slider('Floor friction', '', 0.05, 2, 2, value => touch.change({ friction: value })),
+    slider('Speed', '×', 0.1, 2, 1, value => touch.change({ speed: value })),
+  ];
+  const actors = h('div', { class: 'actors' });
+  const note = h('p', { class: 't3' });
+  const start = h('button', { type: 'button', class: 'button primary', onclick: () => void touch.set(!touch.on) });
+  const update = () => {
+    const { gravity, friction, speed } = touch.physics;
+    [gravity, friction, speed].forEach((value, i) => {
+      sliders[i]!.set(value);
+    });
+    setText(start, touch.on ? 'Back to watching' : 'Touch your own copy');
+    setText(note, touch.on ? 'These change the copy in this page, never the training.' : 'Your own copy of the robot, with the policy of the newest checkpoint.');
+    const list = model.policy?.actors ?? [];
+    fill(
+      actors,
+      ...list.map(({ label }, i) => {
+        const time = model.timing?.find(timing => timing.label === label)?.microseconds ?? (i === touch.actor ? touch.lastPose?.microseconds : undefined);
+        const shown = time === undefined ? label : `${label} · ${time >= 1000 ? `${(time / 1000).toFixed(1)} ms` : `${integer(time)} µs`}`;
+        return h('button', { type: 'button', class: `button ${i === touch.actor ? 'primary' : ''}`, onclick: () => void touch.act(i) }, icon(label.startsWith('diffusion') ? 'diffusion' : 'arrow'), shown);
+      }),
+    );
+  };
+  touch.onChange = update;
+  update();
+  return h('div', { class: 'pad physics-panel' }, start, note, ...sliders.map(({ element }) => element), actors);
+}
+
+function slider(name: string, unit: string, min: number, max: number, decimals: number, change: (value: number) => void) {
+  const input = h('input', { type: 'range', min: String(min), max: String(max), step: String(10 ** -decimals), 'aria-label': name });
+  const output = h('b');
+  const show = (value: number) => {
+    input.style.setProperty('--part', `${(100 * (value - min)) / (max - min)}%`);
+    setText(output, `${value.toFixed(decimals)}${unit === '×' ? '×' : unit ? ` ${unit}` : ''}`);
+  };
+  input.addEventListener('input', () => {
+    show(Number(input.value));
+    change(Number(input.value));
+  });
+  const set = (value: number) => {
+    input.value = String(value);
+    show(value);
+  };
+  return { element: h('label', { class: 'slider' }, h('span', { class: 't2' }, name), input, output), set };
+}
