@@ -4,9 +4,11 @@ import { RunStore } from '../../src/runs/runStore.ts';
 import { stored } from '../../src/runs/safetensors.ts';
 import { toyConfig } from './toyConfig.ts';
 
-/** Trials: a few on every change, all of them with FAULT_TRIALS=full (`npm run test:full`). */
+/** Trials: a few on every change; all of them with FAULT_TRIALS=full (`npm run test:full`), n of them with FAULT_TRIALS=n. */
 export function trials(few: number, all: number): number {
-  return process.env.FAULT_TRIALS === 'full' ? all : few;
+  const wanted = process.env.FAULT_TRIALS;
+  if (wanted === 'full') return all;
+  return wanted === undefined ? few : Math.min(all, Number(wanted));
 }
 
 const CAPACITY = 300;
