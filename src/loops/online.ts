@@ -127,7 +127,6 @@ class OnlineLoop {
   async run(): Promise<TrainingResult> {
     const { schedule, stopRequested } = this.#run;
     const breather = new Breather();
-    let finished = true;
     while (this.#step < schedule.steps) {
       try {
         await this.#collect();
@@ -137,12 +136,10 @@ class OnlineLoop {
       }
       await this.#atTheirTimes();
       await breather.breathe();
-      if (stopRequested?.() && this.#step < schedule.steps) {
-        finished = false;
-        break;
-      }
+      if (stopRequested?.()) break;
     }
     await this.#save(false);
+    const finished = this.#step >= schedule.steps && this.#last?.step === this.#step; // the last evaluation too
     return { finished, step: this.#step, updates: this.#updates, last: this.#last, best: this.#best };
   }
 
