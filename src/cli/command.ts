@@ -6,6 +6,9 @@ export interface Output {
   readonly isTTY?: boolean;
   readonly columns?: number;
   readonly rows?: number;
+  /** `resize`: the terminal has another width now. */
+  on?(event: 'resize', listener: () => void): unknown;
+  off?(event: 'resize', listener: () => void): unknown;
 }
 
 /** The world a command sees. Results go to `stdout`, progress and messages to `stderr`. */

@@ -1,13 +1,14 @@
 import { envInfo } from '../../envs/registry.ts';
 import type { Algorithm } from '../algorithms/algorithm.ts';
 import { useBackend } from '../backend/register.ts';
+import { normalizedScore, scoreRange } from '../data/scores.ts';
 import type { VectorEnv } from '../env/env.ts';
 import { AgentError, UsageError } from '../errors.ts';
 import { type Evaluation, evaluate } from '../loops/evaluate.ts';
 import { restoreVariables } from '../loops/variables.ts';
 import { Rng } from '../random/rng.ts';
 import { readCheckpoint } from '../runs/readRun.ts';
-import { readConfig } from '../runs/runConfig.ts';
+import { type RunConfig, readConfig } from '../runs/runConfig.ts';
 import { StreamNoise } from '../tensor/noise.ts';
 import { type Tensor2D, tf } from '../tensor/tf.ts';
 import { type Command, type Input, type Io, parseNumber } from './command.ts';
@@ -25,6 +26,8 @@ interface EvalResult {
   readonly returnStd: number;
   readonly returns: readonly number[];
   readonly lengths: readonly number[];
+  /** D4RL 0–100, where the task has one. */
+  readonly normalizedScore?: number;
   readonly episodes: number;
   readonly checkpoint: number;
   readonly actionMicroseconds: number;
@@ -52,7 +55,8 @@ export const command: Command = {
     const backend = input.choice('backend', backends) ?? 'auto';
     const checkpoint = await readCheckpoint(directory, which);
     await useBackend(backend, { threads });
-    const env = await makeWorlds(config.task, Math.min(episodes, 10));
+    const task = taskOf(config);
+    const env = await makeWorlds(task, Math.min(episodes, 10));
     const interrupt = new Interrupt(
       () => {},
       () => {},
@@ -63,9 +67,13 @@ export const command: Command = {
       const options = { episodes, seed, stopped: () => interrupt.requested };
       const result = await evaluate(algorithm, env, options);
       if (!result) return 130;
-      const full = describe(result, checkpoint.step, measureAction(algorithm, env, seed));
+      const range = scoreRange(config.task);
+      const full = {
+        ...describe(result, checkpoint.step, measureAction(algorithm, env, seed)),
+        ...(range && { normalizedScore: normalizedScore(result.return, range) }),
+      };
       if (input.has('json')) io.stdout.write(`${JSON.stringify(full)}\n`);
-      else print(full, directory, config.task, io);
+      else print(full, directory, task, io);
       return 0;
     } finally {
       interrupt.close();
@@ -73,6 +81,14 @@ export const command: Command = {
     }
   },
 };
+
+/** The task a run is evaluated on; an offline run may have been given none. */
+function taskOf({ kind, task, options }: RunConfig): string {
+  if (kind === 'online') return task;
+  const env = options.env as string | null | undefined;
+  if (!env) throw new UsageError(`the run was trained on ${task} alone: there is no task to evaluate it on`);
+  return env;
+}
 
 function checkpointOf(input: Input): 'last' | 'best' | number {
   const text = input.text('checkpoint') ?? 'last';
@@ -122,6 +138,7 @@ function print(result: EvalResult, directory: string, task: string, io: Io): voi
     ],
     ['checkpoint', `${grouped(result.checkpoint)} of ${shownPath(directory)}`],
     ['an action', formatTime(result.actionMicroseconds * 1e-6)],
+    ...(result.normalizedScore === undefined ? [] : [['score', `${result.normalizedScore.toFixed(1)}, D4RL`]]),
     ...(published ? [['published', published]] : []),
   ].map(([label, text], index) => paintLine(['  ', label!.padEnd(12), index === 0 ? ['bold', text!] : text!], paint));
   const encode = charsetFor(io.env);

@@ -1,5 +1,6 @@
 import { relative } from 'node:path';
 import { envInfo } from '../../envs/registry.ts';
+import { normalizedScore, scoreRange } from '../data/scores.ts';
 import type { VectorEnv } from '../env/env.ts';
 import { type OnlineWatcher, type Score, type TrainingResult, trainOnline } from '../loops/online.ts';
 import type { RunStore } from '../runs/runStore.ts';
@@ -119,8 +120,12 @@ async function report(
   }
   const { config } = store;
   const { evalEpisodes: episodes } = config.options as { evalEpisodes: number };
+  const range = scoreRange(config.task);
   const scored = (score: Score | undefined) =>
-    score && { return: score.return, returnStd: score.returnStd, episodes, step: score.step };
+    score && {
+      ...{ return: score.return, returnStd: score.returnStd, episodes, step: score.step },
+      ...(range && { normalizedScore: normalizedScore(score.return, range) }),
+    };
   const summary = {
     algo: config.algo,
     task: config.task,

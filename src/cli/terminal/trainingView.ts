@@ -53,6 +53,7 @@ export class TrainingView {
   #status = 'training';
   #step = 0;
   #drawnAt = Number.NEGATIVE_INFINITY;
+  readonly #onResize = () => this.#redraw(true);
 
   constructor(facts: TrainingFacts, options: TrainingViewOptions) {
     this.#facts = facts;
@@ -60,6 +61,7 @@ export class TrainingView {
     this.#screen = new Screen(options.output, options.env);
     this.#live = !options.quiet && !options.plain && canRedraw(options.output, options.env);
     this.#speed = new Speedometer(facts.steps, options.secondsPerStep);
+    if (this.#live) options.output.on?.('resize', this.#onResize);
   }
 
   /** Every environment step, or as often as the loop likes; `secondsGone` counts the run's earlier processes too. */
@@ -99,6 +101,7 @@ export class TrainingView {
 
   /** Ends the view; with `lines`, they take the place of the block. */
   close(lines: readonly Line[] = []): void {
+    this.#options.output.off?.('resize', this.#onResize);
     if (this.#options.quiet) return;
     if (lines.length > 0) this.#screen.print(lines);
     else this.#screen.close();

@@ -22,6 +22,13 @@ class Recorder {
     this.writes.push(text);
     return true;
   }
+  resized = () => {};
+  on(_event: 'resize', listener: () => void): void {
+    this.resized = listener;
+  }
+  off(): void {
+    this.resized = () => {};
+  }
   get text(): string {
     return this.writes.join('');
   }
@@ -117,6 +124,13 @@ describe('training view', () => {
     expect(drawnAt(120)).toContain('since the start');
     expect(drawnAt(80)).toContain('agent resume continues bit for bit');
     expect(drawnAt(79)).toBe('');
+    output.columns = 130;
+    output.resized(); // without waiting for the next step
+    expect(output.text).toContain('since the start');
+    view.close();
+    output.writes.length = 0;
+    output.resized();
+    expect(output.text).toBe('');
   });
 });
 
