@@ -21,4 +21,5 @@ export const commands: readonly CommandEntry[] = [
     load: () => import('./reproduce/reproduce.ts'),
   },
   { name: 'doctor', summary: 'what this machine offers, and what is missing', load: () => import('./doctor.ts') },
+  { name: 'toy', summary: 'the two-dimensional experiments, as figures', load: () => import('./toy.ts') },
 ];
