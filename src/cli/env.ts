@@ -1,3 +1,4 @@
+import { readOwnModel } from '../../envs/modelFile.ts';
 import type { TaskDefinition } from '../../envs/mujoco/task.ts';
 import { envIds, envInfo } from '../../envs/registry.ts';
 import { makeVectorEnv } from '../../envs/vector.ts';
@@ -15,7 +16,7 @@ export const command: Command = {
   name: 'env',
   args: 'ls | info ID | check ID',
   maxArgs: 2,
-  options: [],
+  options: [{ name: 'model', value: 'FILE', doc: 'check: a MuJoCo model of your own in place of the task’s' }],
   examples: ['agent env ls', 'agent env info Humanoid-v3', 'agent env check antmaze-umaze-v2'],
   run: (input, io) => {
     const [action, id] = input.args;
@@ -49,7 +50,9 @@ async function info(id: string | undefined, input: Input, io: Io): Promise<numbe
 
 async function check(id: string | undefined, input: Input, io: Io): Promise<number> {
   const task = envInfo(wantId(id, 'check'));
-  const findings = await checkEnv(numEnvs => makeVectorEnv(task.id, numEnvs));
+  const file = input.text('model');
+  const modelXml = file === undefined ? undefined : await readOwnModel(file);
+  const findings = await checkEnv(numEnvs => makeVectorEnv(task.id, numEnvs, { modelXml }));
   if (input.has('json')) io.stdout.write(`${JSON.stringify({ id: task.id, findings })}\n`);
   else print(envCheckLines(task.id, findings), io);
   return findings.some(({ verdict }) => verdict === 'broken') ? 1 : 0;

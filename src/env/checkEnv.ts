@@ -35,6 +35,7 @@ const checks: readonly Check[] = [
 
 /** Runs all checks; a promise an environment does not make (saving, say) is `not offered`. */
 export async function checkEnv(make: MakeVectorEnv): Promise<Finding[]> {
+  await withEnv(make, 1, async () => {}); // what cannot be made at all is an error, not a finding
   const findings: Finding[] = [];
   for (const [promise, run] of checks) {
     try {
