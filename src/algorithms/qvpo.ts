@@ -38,6 +38,7 @@ export const hyperparameters = table({
   schedule:             choice('cosine', scheduleNames, 'noise schedule β_t'),
   noiseRatio:           param(1, 'ν: scale of the noise added at each denoising step', { min: 0 }),
   candidates:           count(64, 'N_d: actions sampled per state to train on the best'),
+  uniformCandidates:    count(0, 'uniform actions judged beside the N_d samples', 0),
   chosen:               count(1, 'how many of the candidates are trained on'),
   behaviorCandidates:   count(4, 'K_b: best-of-K actions while training'),
   targetCandidates:     count(4, 'K_t: best-of-K actions in the TD target'),
@@ -63,7 +64,7 @@ export const hyperparameters = table({
     paper: { timeLimit: 'terminal' },
     // For CPUs: 18 × less arithmetic a step. Fewer updates fit into a day, so they are larger; see README.md, "fast".
     fast: {
-      diffusionSteps: 5, candidates: 16, evaluationCandidates: 16, policyEvery: 2, uniformActions: 2,
+      diffusionSteps: 5, candidates: 16, uniformCandidates: 16, evaluationCandidates: 16, policyEvery: 2, uniformActions: 2,
       entropyWeight: 0.005, entropyWeightFloor: 0.0005, tau: 0.01,
       policyLearningRate: 1e-3, criticLearningRate: 1e-3, adamEpsilon: 1e-8,
     },
@@ -188,19 +189,27 @@ export class Qvpo implements Algorithm {
     };
   }
 
-  /** a* = the k of N_d candidates a_j ~ π_θ(·|s) with the largest q_j = min_i Q_φi(s, a_j);  v = mean_j q_j */
+  /**
+   * a* = the k of N_d candidates a_j ~ π_θ(·|s) with the largest q_j = min_i Q_φi(s, a_j);  v = mean_j q_j. Uniform
+   * candidates compete for a* but do not count in v, so a policy that has collapsed still finds better actions.
+   */
   chosen(states: Tensor2D, noise: Noise) {
-    const { candidates, chosen, noiseRatio } = this.config;
+    const { candidates, uniformCandidates, chosen, noiseRatio } = this.config;
     const options = { candidates, noiseRatio, name: 'candidates' };
-    const judged = judge(this.critic, states, this.#ddpm.sample(this.denoiser, states, options, noise));
+    const own = this.#ddpm.sample(this.denoiser, states, options, noise);
+    const uniform = [uniformCandidates * states.shape[0], own.shape[1]];
+    const all =
+      uniformCandidates === 0 ? own : own.concat(noise.uniform('uniformCandidates', uniform, -1, 1) as Tensor2D);
+    const judged = judge(this.critic, states, all);
     const { actions: a, q } = top(chosen, judged);
-    return { s: repeatRows(states, chosen), a, q, v: tf.mean<Tensor1D>(judged.q, 1), judged };
+    const ownQ = tf.slice2d(judged.q, [0, 0], [-1, candidates]);
+    return { s: repeatRows(states, chosen), a, q, v: tf.mean<Tensor1D>(ownQ, 1), ownQ };
   }
 
   /** Rows of the loss: the chosen actions with ω(s, a), then M uniform actions per row with α ω(s, a) each */
   rows(states: Tensor2D, noise: Noise) {
-    const { s, a, q, v, judged } = this.chosen(states, noise);
-    this.#statistics.track(judged.q);
+    const { s, a, q, v, ownQ } = this.chosen(states, noise);
+    this.#statistics.track(ownQ);
     const { qTransform, chosen, uniformActions: M } = this.config;
     const omega = qTransforms[qTransform]({ q, v: repeatRows(v, chosen), ...this.#statistics }, this.config);
     if (M === 0) return { s, a, weights: omega };

@@ -151,17 +151,17 @@ function candidates(golden: GoldenCase): Outputs {
       qNegative: 1e6,
     });
     const noise = new RecordedNoise(golden, { 'candidates/initial': 'noise/init', 'candidates/steps': 'noise/steps' });
-    const { s, a, q, v, judged } = algorithm.chosen(states, noise);
-    if (chosen === 1) outputs['chosen1/all_q'] = judged.q;
+    const { s, a, q, v, ownQ } = algorithm.chosen(states, noise);
+    if (chosen === 1) outputs['chosen1/all_q'] = ownQ;
     Object.assign(outputs, {
       [`chosen${chosen}/states`]: s,
       [`chosen${chosen}/action`]: a,
       [`chosen${chosen}/q`]: q,
       [`chosen${chosen}/v`]: v,
-      [`chosen${chosen}/mean`]: tf.mean(judged.q),
+      [`chosen${chosen}/mean`]: tf.mean(ownQ),
       [`chosen${chosen}/std`]: tf
-        .moments(judged.q)
-        .variance.mul(judged.q.size / (judged.q.size - 1))
+        .moments(ownQ)
+        .variance.mul(ownQ.size / (ownQ.size - 1))
         .sqrt(),
     });
   }
@@ -345,7 +345,7 @@ function policyIntermediates(golden: GoldenCase, before: Qvpo, after: Qvpo): Out
     ),
   );
   const states = golden.input('policy/state') as Tensor2D;
-  const { a, q, v, judged } = before.chosen(states, noise);
+  const { a, q, v, ownQ } = before.chosen(states, noise);
   const rows = before.rows(states, noise);
   const t = noise.integers('loss/t', rows.a.shape[0]);
   const x = new Ddpm(makeSchedule(golden.hyperparameters.beta_schedule, golden.hyperparameters.T)).corrupt(
@@ -357,10 +357,10 @@ function policyIntermediates(golden: GoldenCase, before: Qvpo, after: Qvpo): Out
     'policy/best_action': a,
     'policy/best_q': q,
     'policy/v': v,
-    'policy/q_mean': tf.mean(judged.q),
+    'policy/q_mean': tf.mean(ownQ),
     'policy/q_std': tf
-      .moments(judged.q)
-      .variance.mul(judged.q.size / (judged.q.size - 1))
+      .moments(ownQ)
+      .variance.mul(ownQ.size / (ownQ.size - 1))
       .sqrt(),
     'policy/weights': rows.weights,
     'policy/eps': before.denoiser.apply(x, t, rows.s),
