@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { AgentError, UsageError } from '../errors.ts';
+import { AgentError, type Remedy, UsageError } from '../errors.ts';
 import {
   type CheckpointContent,
   listCheckpoints,
@@ -155,10 +155,24 @@ export class RunStore {
     return join(this.directory, ...names);
   }
 
-  /** Writes a checkpoint of `step`: metrics synced, then the replay, then the checkpoint that refers to both. */
-  async save(step: number, { tensors, state, replay }: SaveContent, { best = false } = {}): Promise<void> {
+  /**
+   * Writes a checkpoint of `step`: metrics synced, then the replay, then the checkpoint that refers to both. Throws
+   * `AgentError`, the one before intact, if the disk refuses, a weight is not finite, or the run was taken over.
+   */
+  async save(step: number, content: SaveContent, { best = false } = {}): Promise<void> {
     this.#lock.check();
-    await this.logger.sync();
+    try {
+      await this.logger.sync();
+      await this.#write(step, content, best);
+    } catch (error) {
+      if (!(error instanceof AgentError)) throw error;
+      const remedies: Remedy[] = [...error.remedies, ['then go on', `agent resume ${this.directory}`]];
+      throw new AgentError(error.message, remedies, error.exitCode, { cause: error.cause });
+    }
+    this.#savedStep = step;
+  }
+
+  async #write(step: number, { tensors, state, replay }: SaveContent, best: boolean): Promise<void> {
     const before = [...this.#replays.values()].at(-1);
     const manifest = replay && (await writeReplay(this.path('replay'), replay, before, this.#disk));
     const run = {
@@ -168,7 +182,6 @@ export class RunStore {
     };
     const content = { tensors, state: { run, loop: state } };
     const kept = await saveCheckpoint(this.path('checkpoints'), step, content, { best, disk: this.#disk });
-    this.#savedStep = step;
     if (!manifest) return;
     this.#replays.delete(step);
     this.#replays.set(step, manifest);
