@@ -1,8 +1,10 @@
 import type { Algorithm, Sizes } from '../algorithms/algorithm.ts';
+import { accelerated } from '../backend/accelerated.ts';
 import type { Batch } from '../data/batch.ts';
 import { Rng } from '../random/rng.ts';
 import { StreamNoise } from '../tensor/noise.ts';
 import { type Tensor1D, type Tensor2D, tf } from '../tensor/tf.ts';
+import { countFlops } from './countFlops.ts';
 
 /** What an algorithm costs on this machine, in seconds. */
 export interface Cost {
@@ -10,6 +12,8 @@ export interface Cost {
   /** One exploring action for each of `numEnvs` worlds. */
   readonly action: number;
   readonly updatesMeasured: number;
+  /** Floating-point operations of an update, where the backend's kernels can be counted. */
+  readonly flopPerUpdate?: number;
   /** Of one checkpoint. */
   readonly variableBytes: number;
 }
@@ -25,17 +29,26 @@ export function measureCost(algorithm: Algorithm, sizes: Sizes, numEnvs: number)
   const noise = new StreamNoise(rng.split('noise'));
   const stage = algorithm.stages[0]!;
   const sample = () => syntheticBatch(stage.batchSize, sizes, rng);
-  const update = timed(3, () => {
+  const once = () => {
     const metrics = stage.update(sample, 0, noise);
     for (const value of Object.values(metrics)) if (typeof value !== 'number') value.dataSync();
-  });
+  };
+  const update = timed(3, once);
+  const backend = accelerated();
+  const flopPerUpdate = backend && update.seconds < 10 ? countFlops(backend, () => tf.tidy(once)) : undefined;
   const observations = normal([numEnvs, sizes.obsDim], rng) as Tensor2D;
   const action = timed(10, () => algorithm.act(observations, 'explore', noise).dataSync());
   observations.dispose();
   const variables = Object.values(algorithm.variables);
   const variableBytes = variables.reduce((sum, variable) => sum + 4 * variable.size, 0);
   tf.dispose(variables);
-  return { update: update.seconds, action: action.seconds, updatesMeasured: update.count, variableBytes };
+  return {
+    update: update.seconds,
+    action: action.seconds,
+    updatesMeasured: update.count,
+    flopPerUpdate,
+    variableBytes,
+  };
 }
 
 /** Median of up to `wanted` calls after three to warm up; where the first took long already, it is the measurement. */

@@ -37,6 +37,7 @@ export async function onlineForecast(plan: OnlinePlan, runFolder: string): Promi
       seconds: totalSeconds(config.steps, values, cost, step, numEnvs),
       memoryBytes: process.memoryUsage.rss() + replayOf(values, config.steps, sizes),
       secondsPerUpdate: cost.update,
+      flopPerUpdate: cost.flopPerUpdate,
       cost,
     });
   }
@@ -119,7 +120,7 @@ function cheaper({ config }: OnlinePlan, chosen: PresetForecast, rows: readonly 
   const day = Math.max(1, Math.floor((config.steps * 86_400) / chosen.seconds / 10_000)) * 10_000;
   const quicker = !chosen.chosen || chosen.name === 'fast' || !fast || fast.seconds > 0.8 * chosen.seconds;
   return {
-    time: quicker ? `${command}${algo} --steps ${day} takes a day` : `${command}${algo} --preset fast`,
+    time: quicker ? `${command}${algo} --steps ${day}` : `${command}${algo} --preset fast`,
     memory: `${command}${algo} --replay-capacity ${Math.max(10_000, Math.floor(config.steps / 10))}`,
     disk: `${command}${algo} --run DIR, on a larger disk`,
   };

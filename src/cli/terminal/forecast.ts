@@ -40,13 +40,16 @@ export function forecastLines(forecast: Forecast): Line[] {
   return [
     ...forecast.facts.map(([label, text]) => columns([2, [label]], [factColumn(forecast), [text]])),
     [],
-    [['dim', tableHeader(forecast.steps)]],
+    [['dim', tableHeader(forecast)]],
     ...presets.map(presetLine),
     [],
     columns([2, ['disk']], [11, [sizes.join(', ')]]),
     [`  an evaluation every ${grouped(forecast.evalEvery)} steps, about every ${formatDuration(every)}`],
     [['dim', `  Ctrl-C saves; agent resume continues bit for bit. ${forecast.measuredUpdates} updates measured.`]],
-    ...warnings(forecast).map(([what, remedy]): Line => [['warn', `  warn     ${what}`], `: ${remedy}`]),
+    ...warnings(forecast).flatMap(([what, remedy]): Line[] => [
+      [['warn', `  warn     ${what}`]],
+      [`           less     ${remedy}`],
+    ]),
   ];
 }
 
@@ -73,9 +76,10 @@ function factColumn(forecast: Forecast): number {
   return Math.max(16, ...forecast.facts.map(([label]) => label.length + 5));
 }
 
-function tableHeader(steps: number): string {
+function tableHeader({ steps, presets }: Forecast): string {
   const label = `  ${grouped(steps)} steps`;
-  return `${label.padEnd(29)}time     memory   an update       work`;
+  const work = presets.some(preset => preset.flopPerUpdate !== undefined) ? '       work' : '';
+  return `${label.padEnd(29)}time     memory   an update${work}`;
 }
 
 function presetLine(preset: PresetForecast): Line {

@@ -1,0 +1,47 @@
+import type { KernelName } from '../backend/library.ts';
+
+type Run = (kernel: KernelName, buffers: never, ints: ArrayLike<number>, reals?: ArrayLike<number>) => number;
+
+/**
+ * Floating-point operations of the matrix products that `work` runs on a backend, two per multiply-add: the arithmetic
+ * of the definition, whatever parts of it the kernels share. Elementwise work is left out; it is under a hundredth.
+ */
+export function countFlops(backend: { run: Run }, work: () => void): number {
+  let total = 0;
+  const run: Run = backend.run;
+  backend.run = (kernel, buffers, ints, reals) => {
+    total += flopsOf(kernel, ints);
+    return run.call(backend, kernel, buffers, ints, reals);
+  };
+  try {
+    work();
+  } finally {
+    backend.run = run;
+  }
+  return total;
+}
+
+/** By the integer arguments of each kernel, as its op file passes them. */
+function flopsOf(kernel: KernelName, ints: ArrayLike<number>): number {
+  const at = (index: number) => ints[index] ?? 0;
+  switch (kernel) {
+    case 'matMul': // batch, M, N, K
+      return 2 * at(0) * at(1) * at(2) * at(3);
+    case 'denseForward': // batch, fanIn, fanOut
+    case 'denseBackward': // the weights' gradient; the input's is a product of its own
+      return 2 * at(0) * at(1) * at(2);
+    case 'denoise': // 2: batch, 3: candidates, 7: network calls
+      return at(2) * at(3) * at(7) * networkFlops(ints);
+    case 'forward': // 3: batch, 4: rows a state
+      return at(3) * at(4) * networkFlops(ints);
+    default:
+      return 0;
+  }
+}
+
+/** One row through a stack of dense layers: 0 is their number, their sizes begin at 8. */
+function networkFlops(ints: ArrayLike<number>): number {
+  let total = 0;
+  for (let layer = 0; layer < ints[0]!; layer++) total += 2 * ints[8 + layer]! * ints[9 + layer]!;
+  return total;
+}
