@@ -18,22 +18,29 @@ interface Entry {
  * never handed out: reading a tensor copies it.
  */
 export class AcceleratedBackend extends CpuBackend {
-  /** Of one kind for life; another thread count makes another object of it. */
-  library: KernelLibrary;
-  readonly #pool: BufferPool;
+  #library: KernelLibrary;
+  #pool: BufferPool;
 
   constructor(library: KernelLibrary) {
     super();
     (this as unknown as { firstUse: boolean }).firstUse = false; // no advice to install tfjs-node
-    this.library = library;
-    this.#pool = new BufferPool(
-      length => this.library.allocate(length),
-      values => this.library.release(values),
-    );
+    this.#library = library;
+    this.#pool = poolOf(library);
+  }
+
+  get library(): KernelLibrary {
+    return this.#library;
+  }
+
+  /** Goes on with another object of the same kind of library (another number of threads). */
+  use(library: KernelLibrary): void {
+    if (library === this.#library) return;
+    this.#library = library;
+    this.#pool = poolOf(library); // tensors in the former library's memory are copied on their next use
   }
 
   run(kernel: KernelName, buffers: readonly Buffer[], ints: ArrayLike<number>, reals?: ArrayLike<number>): number {
-    return this.library.run(kernel, buffers, ints, reals);
+    return this.#library.run(kernel, buffers, ints, reals);
   }
 
   /** A float32 tensor with arbitrary contents, and its array to write to. */
@@ -94,7 +101,7 @@ export class AcceleratedBackend extends CpuBackend {
   override write(values: never, shape: number[], dtype: 'float32'): DataId {
     const array = values as ArrayLike<number> | undefined; // undefined: `output` sets it
     // A kernel of the plain backend may return part of its input's array (slice): that must not be pooled twice.
-    const own = array && this.library.owns(array) ? (array as Float32Array).slice() : array;
+    const own = array && this.#library.owns(array) ? (array as Float32Array).slice() : array;
     return super.write(own as never, shape, dtype);
   }
 
@@ -108,8 +115,8 @@ export class AcceleratedBackend extends CpuBackend {
     const released = super.disposeData(dataId, force);
     if (entry?.pooled && !this.data.has(dataId)) {
       entry.pooled = false;
-      this.#pool.give(entry.values);
-      if (entry.attached) this.#pool.give(entry.attached);
+      for (const array of [entry.values, entry.attached])
+        if (array && this.#library.owns(array)) this.#pool.give(array);
     }
     return released;
   }
@@ -117,6 +124,13 @@ export class AcceleratedBackend extends CpuBackend {
   #entry(dataId: DataId): Entry {
     return this.data.get(dataId) as unknown as Entry;
   }
+}
+
+function poolOf(library: KernelLibrary): BufferPool {
+  return new BufferPool(
+    length => library.allocate(length),
+    values => library.release(values),
+  );
 }
 
 export function sizeOf(shape: readonly number[]): number {

@@ -63,6 +63,10 @@ async function start(name: Exclude<BackendName, 'auto'>, options: NativeOptions,
   switch (name) {
     case 'native':
       return accelerate(loadNative(options), why);
+    case 'wasm': {
+      const { loadWasm } = await import('./wasm/node.ts');
+      return accelerate(loadWasm(options), why);
+    }
     case 'cpu':
       await select('cpu');
       return { name, why, threads: 1, features: ['plain tfjs, for reference'] };
@@ -73,14 +77,15 @@ async function start(name: Exclude<BackendName, 'auto'>, options: NativeOptions,
 
 async function accelerate(loaded: KernelLibrary, why: string): Promise<BackendInUse> {
   const { name, threads, features } = loaded;
-  if (library?.name === 'wasm') library.close();
+  const former = library;
   library = loaded;
   if (!tf.findBackendFactory(name)) {
     registerKernels(name);
     tf.registerBackend(name, () => new AcceleratedBackend(loaded), 3);
   }
   await select(name);
-  (tf.backend() as AcceleratedBackend).library = loaded;
+  (tf.backend() as AcceleratedBackend).use(loaded);
+  former?.close();
   return { name, why, threads, features };
 }
 
@@ -130,6 +135,14 @@ export async function describeBackends(): Promise<readonly BackendFact[]> {
       return `${loaded.features[0]}, built by ${build.compiler ?? 'an unknown compiler'}`;
     }),
   ];
+  const { loadWasm } = await import('./wasm/node.ts');
+  facts.push(
+    probe('wasm', () => {
+      const loaded = loadWasm({ threads: 1 });
+      loaded.close();
+      return `${loaded.features[0]}, used where native cannot be built`;
+    }),
+  );
   facts.push({ name: 'cpu', available: true, why: 'plain tfjs, for reference' });
   return facts;
 }

@@ -26,7 +26,7 @@ const sizes = [1, 2, 3, 5, 8, 11, 16, 17, 31, 32, 33, 48, 64, 100, 129];
  * reciprocals to 1–2 units in the last place.
  */
 export function testKernels(name: string, start: Start): void {
-  describe(`kernels on ${name}`, () => {
+  describe(`kernels on ${name}`, { timeout: 120_000 }, () => {
     beforeAll(start);
 
     async function agree(seed: number, compute: Computation, tolerance = 2e-5): Promise<void> {

@@ -1,10 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { AgentError } from '../../errors.ts';
 import { type Buffer, type KernelLibrary, type KernelName, kernelNames } from '../library.ts';
+import { packageRoot } from '../packageRoot.ts';
 
 interface Addon {
   configure(isa: string, threads: number, ints: Int32Array, reals: Float64Array): void;
@@ -28,17 +28,6 @@ export function nativeBuild(): { file: string; exists: boolean; reason?: string;
     ? (JSON.parse(readFileSync(record, 'utf8')) as { reason?: string; compiler?: string })
     : { reason: 'never built' };
   return { file, exists: existsSync(file), reason, compiler };
-}
-
-/** The folder that holds package.json, from the sources as from `dist/`. */
-function packageRoot(): string {
-  let folder = dirname(fileURLToPath(import.meta.url));
-  while (!existsSync(join(folder, 'package.json'))) {
-    const parent = dirname(folder);
-    if (parent === folder) throw new AgentError('the package has lost its package.json');
-    folder = parent;
-  }
-  return folder;
 }
 
 /** Loads the add-on. Throws `AgentError` if it was not built or does not load. */

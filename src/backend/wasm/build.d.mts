@@ -1,0 +1,3 @@
+export function fingerprint(): string;
+export function findClang(): { command: string; version: string } | undefined;
+export function build(out: string, clang: { command: string; version: string }): void;
