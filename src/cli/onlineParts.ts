@@ -2,6 +2,7 @@ import { makeVectorEnv, suitableWorkers } from '../../envs/vector.ts';
 import type { Algorithm } from '../algorithms/algorithm.ts';
 import { algorithms } from '../algorithms/catalog.ts';
 import { ReplayBuffer, type TimeLimit } from '../data/replayBuffer.ts';
+import type { WorkerFault } from '../env/crew.ts';
 import type { EnvSpec, VectorEnv } from '../env/env.ts';
 import { AgentError } from '../errors.ts';
 import type { OnlineSchedule } from '../loops/online.ts';
@@ -19,11 +20,14 @@ export interface OnlineParts {
   readonly schedule: OnlineSchedule;
 }
 
-/** Builds worlds, algorithm and an empty replay. The backend must be running. */
-export async function buildOnline(config: NewRunConfig): Promise<OnlineParts> {
+/** Builds worlds, algorithm and an empty replay. The backend must be running. `onFault` hears of replaced worker threads. */
+export async function buildOnline(config: NewRunConfig, onFault?: (fault: WorkerFault) => void): Promise<OnlineParts> {
   const options = config.options as LoopOptions;
   const values = config.values as { warmupSteps: number; updatesPerStep: number } & Record<string, unknown>;
-  const env = await makeVectorEnv(config.task, options.numEnvs, { workers: suitableWorkers(options.numEnvs) });
+  const env = await makeVectorEnv(config.task, options.numEnvs, {
+    workers: suitableWorkers(options.numEnvs),
+    onFault,
+  });
   const evaluationEnv = await makeWorlds(config.task, options.evalEnvs);
   return {
     algorithm: buildAlgorithm(config, env.spec),

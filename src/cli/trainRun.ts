@@ -1,6 +1,7 @@
 import { relative } from 'node:path';
 import { envInfo } from '../../envs/registry.ts';
 import { normalizedScore, scoreRange } from '../data/scores.ts';
+import type { WorkerFault } from '../env/crew.ts';
 import type { VectorEnv } from '../env/env.ts';
 import { type OnlineWatcher, type Score, type TrainingResult, trainOnline } from '../loops/online.ts';
 import type { RunStore } from '../runs/runStore.ts';
@@ -30,7 +31,9 @@ export interface TrainRunOptions {
 export async function trainRun(store: RunStore, options: TrainRunOptions): Promise<number> {
   const { io, json, quiet } = options;
   const { config } = store;
-  const parts = options.parts ?? (await buildOnline(config));
+  const faults: WorkerFault[] = [];
+  let tell = (fault: WorkerFault): unknown => faults.push(fault);
+  const parts = options.parts ?? (await buildOnline(config, fault => tell(fault)));
   const watching = await watch(store, parts, options.viewer ?? {});
   const run = shownPath(store.directory);
   const view = new TrainingView(
@@ -45,6 +48,8 @@ export async function trainRun(store: RunStore, options: TrainRunOptions): Promi
       secondsPerStep: options.secondsPerStep,
     },
   );
+  tell = ({ worker, reason }) => view.message([['warn', `simulation thread ${worker} was restarted`], `: ${reason}`]);
+  for (const fault of faults) tell(fault);
   if (watching.problem) view.message([['warn', 'no viewer'], `: ${watching.problem}`]);
   const interrupt = new Interrupt(
     () => view.status('stopping'),
