@@ -4,7 +4,7 @@ type Run = (kernel: KernelName, buffers: never, ints: ArrayLike<number>, reals?:
 
 /**
  * Floating-point operations of the matrix products that `work` runs on a backend, two per multiply-add: the arithmetic
- * of the definition, whatever parts of it the kernels share. Elementwise work is left out; it is under a hundredth.
+ * that is done, so what a sampling chain computes once per state or once per call counts once. Elementwise work is left out; it is under a hundredth.
  */
 export function countFlops(backend: { run: Run }, work: () => void): number {
   let total = 0;
@@ -30,18 +30,20 @@ function flopsOf(kernel: KernelName, ints: ArrayLike<number>): number {
     case 'denseForward': // batch, fanIn, fanOut
     case 'denseBackward': // the weights' gradient; the input's is a product of its own
       return 2 * at(0) * at(1) * at(2);
-    case 'denoise': // 2: batch, 3: candidates, 7: network calls
-      return at(2) * at(3) * at(7) * networkFlops(ints);
-    case 'forward': // 3: batch, 4: rows a state
-      return at(3) * at(4) * networkFlops(ints);
+    case 'denoise': // 2: batch, 3: candidates, 4: actDim, 5: embedding, 6: obsDim, 7: network calls
+      return (
+        at(2) * at(3) * at(7) * rowFlops(ints, at(4)) + 2 * at(9) * (at(2) * at(6) + at(7) * at(5)) // states, times
+      );
+    case 'forward': // 3: batch, 4: rows a state, 5: width of a row, 6: width of a state
+      return at(3) * at(4) * rowFlops(ints, at(5)) + 2 * at(9) * at(3) * at(6);
     default:
       return 0;
   }
 }
 
-/** One row through a stack of dense layers: 0 is their number, their sizes begin at 8. */
-function networkFlops(ints: ArrayLike<number>): number {
-  let total = 0;
-  for (let layer = 0; layer < ints[0]!; layer++) total += 2 * ints[8 + layer]! * ints[9 + layer]!;
+/** One row through a stack of dense layers, of the first only the part for `width` inputs. 0: layers, 8…: their sizes. */
+function rowFlops(ints: ArrayLike<number>, width: number): number {
+  let total = 2 * width * ints[9]!;
+  for (let layer = 1; layer < ints[0]!; layer++) total += 2 * ints[8 + layer]! * ints[9 + layer]!;
   return total;
 }
