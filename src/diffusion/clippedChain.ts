@@ -2,7 +2,7 @@ import type { Noise } from '../tensor/noise.ts';
 import { type Tensor, type Tensor1D, type Tensor2D, tf } from '../tensor/tf.ts';
 import { planSolver, solve } from './dpmSolver.ts';
 import { scheduleTime } from './noiseTime.ts';
-import type { SamplerName } from './sampler.ts';
+import { type SamplerName, solverOptions } from './sampler.ts';
 import type { Schedule } from './schedules.ts';
 
 /** ε at one diffusion step for all rows, whole or (asked for by a solver) fractional: [R, A]. */
@@ -50,13 +50,7 @@ export class ClippedChain {
   /** The same distribution by DPM-Solver in `calls` calls, its estimates of x₀ clipped. Draws `<name>/initial`. */
   solver(kind: Exclude<SamplerName, 'ddpm'>, calls: number) {
     const { steps } = this.schedule;
-    const exact = kind === 'dpm';
-    const plan = planSolver(scheduleTime(this.schedule), {
-      prediction: exact ? 'noise' : 'data',
-      method: exact ? 'singlestep' : 'multistep',
-      order: Math.min(exact ? 3 : 2, calls),
-      calls,
-    });
+    const plan = planSolver(scheduleTime(this.schedule), solverOptions(kind, this.schedule, calls));
     const times = plan.calls.map(({ level }) => level.t * steps - 1);
     return (model: StepModel, shape: readonly [number, number], name: string, noise: Noise): Tensor2D => {
       const initial = noise.normal(`${name}/initial`, shape) as Tensor2D;

@@ -1,3 +1,4 @@
+import { UsageError } from '../errors.ts';
 import type { NoiseNetwork } from '../networks/noiseNetwork.ts';
 import type { Noise } from '../tensor/noise.ts';
 import { type Tensor2D, tf } from '../tensor/tf.ts';
@@ -20,10 +21,24 @@ export type SamplerName = (typeof samplerNames)[number];
 
 /** Throws `UsageError` where the calls cannot support the solver's order. */
 export function makeSampler(name: SamplerName, schedule: Schedule, calls: number): Sampler {
-  if (name === 'ddpm') return new Ddpm(schedule);
-  if (name === 'dpm')
-    return new DpmSampler(schedule, { prediction: 'noise', method: 'singlestep', order: Math.min(3, calls), calls });
-  return new DpmSampler(schedule, { prediction: 'data', method: 'multistep', order: Math.min(2, calls), calls });
+  return name === 'ddpm' ? new Ddpm(schedule) : new DpmSampler(schedule, solverOptions(name, schedule, calls));
+}
+
+/** Noise at a schedule's first step beyond which a solver spends its last call on removing it: coarse schedules. */
+const RESIDUE = 0.05;
+
+/** A named solver on a schedule. Throws `UsageError` where the calls cannot support its order. */
+export function solverOptions(name: Exclude<SamplerName, 'ddpm'>, schedule: Schedule, calls: number): SolverOptions {
+  const finalDenoise = schedule.sqrtOneMinusAlphasCumprod[0]! > RESIDUE;
+  const order = name === 'dpm' ? 3 : 2;
+  const least = order + (finalDenoise ? 1 : 0);
+  if (calls < least)
+    throw new UsageError(`${calls} network calls are too few for the sampler ${name}, of order ${order}`, [
+      ['use', `--solver-calls ${least} or more`],
+      ['or', '--sampler ddpm'],
+    ]);
+  const variant = name === 'dpm' ? (['noise', 'singlestep'] as const) : (['data', 'multistep'] as const);
+  return { prediction: variant[0], method: variant[1], order, calls: finalDenoise ? calls - 1 : calls, finalDenoise };
 }
 
 /** DPM-Solver on the steps of a discrete schedule, for a network that takes steps 0 … T−1, here fractional: t·T − 1. */

@@ -1,5 +1,5 @@
 /** What every algorithm promises, whatever it is: run on each entry of the catalogue, with small networks. */
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test, vi } from 'vitest';
 import type { Algorithm, AlgorithmDefinition } from '../../src/algorithms/algorithm.ts';
 import { algorithms } from '../../src/algorithms/catalog.ts';
 import { resolve } from '../../src/config/hyperparameters.ts';
@@ -19,12 +19,20 @@ const small: Record<string, number> = {
   targetCandidates: 2,
   evaluationCandidates: 4,
   diffusionSteps: 5,
+  solverCalls: 4,
+  replayCapacity: 100,
+  targetPolicyAfter: 0,
+  targetPolicyEvery: 1,
+  averageAfter: 0,
+  averageEvery: 1,
   uniformActions: 2,
 };
 
 function build(definition: AlgorithmDefinition, seed: number): Algorithm {
-  const known = Object.entries(small).filter(([key]) => key in definition.hyperparameters.params);
-  const { values } = resolve(definition.hyperparameters, [{ source: 'test', values: Object.fromEntries(known) }]);
+  const { params } = definition.hyperparameters;
+  const known = Object.entries(small).filter(([key]) => key in params);
+  const least = known.map(([key, value]) => [key, Math.max(value, params[key].min ?? value)]);
+  const { values } = resolve(definition.hyperparameters, [{ source: 'test', values: Object.fromEntries(least) }]);
   return definition.create(sizes, values, new StreamNoise(new Rng(seed).split('initial')));
 }
 
@@ -59,6 +67,8 @@ function train(algorithm: Algorithm, from: number, updates: number): void {
 function snapshot(algorithm: Algorithm): Record<string, number[]> {
   return Object.fromEntries(Object.entries(algorithm.variables).map(([name, v]) => [name, Array.from(v.dataSync())]));
 }
+
+vi.setConfig({ testTimeout: 30_000 });
 
 beforeAll(async () => {
   await tf.setBackend('cpu');
