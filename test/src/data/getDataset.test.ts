@@ -61,11 +61,17 @@ function serve(request: IncomingMessage, response: ServerResponse, bytes = good,
   response.writeHead(ranged ? 206 : 200, { etag, 'content-length': part.length, ...(ranged ? range : {}) });
   response.end(part);
 }
-/** Announces all, sends half, and hangs up. */
+/** Announces all, sends half, and falls silent (a connection cut off at once may lose what was under way). */
 function sendHalf(response: ServerResponse, bytes = good): void {
   response.writeHead(200, { etag: '"one"', 'content-length': bytes.length });
-  response.write(bytes.subarray(0, bytes.length / 2), () => response.destroy());
+  response.write(bytes.subarray(0, bytes.length / 2));
 }
+/** The same, and hangs up. */
+function hangUp(response: ServerResponse): void {
+  response.writeHead(200, { etag: '"one"', 'content-length': good.length });
+  response.write(good.subarray(0, 500), () => response.destroy());
+}
+const STALL = { stallMs: 700 };
 
 describe('a download', () => {
   it('comes from the published path below the mirror, with progress, and records its SHA-256', async () => {
@@ -100,7 +106,7 @@ describe('a download', () => {
     const base = await mirror((request, response, count) =>
       count === 1 ? sendHalf(response) : serve(request, response),
     );
-    const options = { home: home(), mirror: base };
+    const options = { home: home(), mirror: base, ...STALL };
     const error = await failure(options);
     expect(error.exitCode).toBe(1);
     nothingUnderItsName(options.home);
@@ -114,7 +120,7 @@ describe('a download', () => {
     const base = await mirror((request, response, count) =>
       count === 1 ? sendHalf(response) : serve(request, response, other, '"two"'),
     );
-    const options = { home: home(), mirror: base };
+    const options = { home: home(), mirror: base, ...STALL };
     await failure(options);
     expect((await getDataset(entry, options)).transitions).toBe(2000);
     expect(readFileSync(join(options.home, 'hopper-medium-v2.hdf5')).equals(other)).toBe(true);
@@ -127,7 +133,7 @@ describe('a download', () => {
       if (count === 3) return void response.writeHead(416).end();
       serve(request, response);
     });
-    const options = { home: home(), mirror: base };
+    const options = { home: home(), mirror: base, ...STALL };
     await failure(options);
     await failure(options);
     expect((await getDataset(entry, options)).transitions).toBe(3000);
@@ -172,7 +178,7 @@ describe('a mirror that lies', () => {
       (_, r) => void r.writeHead(200, { 'content-length': '99999999999' }).flushHeaders(),
       /claims 99999999999 bytes/,
     ],
-    ['less than announced', (_, r) => sendHalf(r), /could not be fetched|ended after/],
+    ['less than announced', (_, r) => hangUp(r), /could not be fetched|ended after/],
     [
       'a redirect in circles',
       (q, r) => void r.writeHead(302, { location: q.url! }).end(),
@@ -247,7 +253,7 @@ describe('a mirror that lies', () => {
     const base = await mirror((request, response, count) =>
       count === 1 ? sendHalf(response) : serve(request, response),
     );
-    const options = { home: home(), mirror: base };
+    const options = { home: home(), mirror: base, ...STALL };
     await failure(options);
     appendFileSync(join(options.home, 'hopper-medium-v2.hdf5.part'), 'xx');
     expect((await failure(options)).message).toMatch(/refused, and nothing kept of it/);
