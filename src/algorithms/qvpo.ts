@@ -15,6 +15,7 @@ import { onlineParams } from '../config/online.ts';
 import type { Batch } from '../data/batch.ts';
 import { best, judge, repeatRows, top } from '../diffusion/candidates.ts';
 import { Ddpm } from '../diffusion/ddpm.ts';
+import { makeSampler, type Sampler, samplerNames } from '../diffusion/sampler.ts';
 import { makeSchedule, scheduleNames } from '../diffusion/schedules.ts';
 import { halfFanInNormal } from '../networks/init.ts';
 import { NoiseNetwork } from '../networks/noiseNetwork.ts';
@@ -36,6 +37,8 @@ export const hyperparameters = table({
   tau:                  param(0.005, 'Polyak rate of the target networks', { min: 0, max: 1 }),
   diffusionSteps:       count(20, 'T: steps of the denoising chain', 2, 1000),
   schedule:             choice('cosine', scheduleNames, 'noise schedule β_t'),
+  sampler:              choice('ddpm', samplerNames, 'how actions are drawn: the chain, DPM-Solver-3, or DPM-Solver++'),
+  solverCalls:          count(5, 'network calls of the solver'),
   noiseRatio:           param(1, 'ν: scale of the noise added at each denoising step', { min: 0 }),
   candidates:           count(64, 'N_d: actions sampled per state to train on the best'),
   uniformCandidates:    count(0, 'uniform actions judged beside the N_d samples', 0),
@@ -82,6 +85,7 @@ export class Qvpo implements Algorithm {
   readonly stages: readonly Stage[];
   readonly variables: Variables;
   readonly #ddpm: Ddpm;
+  readonly #sampler: Sampler;
   readonly #denoiserOptimizer: Adam;
   readonly #criticOptimizer: Adam;
   readonly #statistics: QStatistics;
@@ -98,7 +102,9 @@ export class Qvpo implements Algorithm {
     const denoiser = () => new NoiseNetwork({ ...shape, activation: 'mish' }, initial);
     const sizes = [obsDim + actDim, hidden, hidden, hidden, 1];
     const critic = () => new TwinQ({ sizes, activation: 'mish', initializer: halfFanInNormal }, initial);
-    this.#ddpm = new Ddpm(makeSchedule(config.schedule, steps));
+    const schedule = makeSchedule(config.schedule, steps);
+    this.#ddpm = new Ddpm(schedule);
+    this.#sampler = makeSampler(config.sampler, schedule, config.solverCalls);
     [this.denoiser, this.targetDenoiser] = [denoiser(), denoiser()];
     [this.critic, this.targetCritic] = [critic(), critic()];
     copyVariables(this.targetDenoiser.variables, this.denoiser.variables);
@@ -130,7 +136,7 @@ export class Qvpo implements Algorithm {
     const plain = explore && explorationRate > 0 && first(noise.uniform('explore', [1])) <= explorationRate;
     const candidates = plain ? 1 : explore ? behaviorCandidates : evaluationCandidates;
     const ratio = !explore && deterministicEvaluation ? 0 : noiseRatio;
-    const actions = this.#ddpm.sample(this.denoiser, s, { candidates, noiseRatio: ratio, name: 'act' }, noise);
+    const actions = this.#sampler.sample(this.denoiser, s, { candidates, noiseRatio: ratio, name: 'act' }, noise);
     return candidates === 1 ? actions : best(judge(this.critic, s, actions)).actions;
   }
 
@@ -154,7 +160,7 @@ export class Qvpo implements Algorithm {
   ): Metrics {
     const { discount, targetCandidates, noiseRatio } = this.config;
     const options = { candidates: targetCandidates, noiseRatio, name: 'target' };
-    const aNext = this.#ddpm.sample(this.targetDenoiser, sNext, options, noise);
+    const aNext = this.#sampler.sample(this.targetDenoiser, sNext, options, noise);
     const qNext = best(judge(this.targetCritic, sNext, aNext)).q;
     const y = tf.add(r, tf.mul(tf.mul(tf.sub(1, terminated), discount), qNext));
     const { loss, norm, q, disagreement } = minimize(this.#criticOptimizer, () => {
@@ -196,7 +202,7 @@ export class Qvpo implements Algorithm {
   chosen(states: Tensor2D, noise: Noise) {
     const { candidates, uniformCandidates, chosen, noiseRatio } = this.config;
     const options = { candidates, noiseRatio, name: 'candidates' };
-    const own = this.#ddpm.sample(this.denoiser, states, options, noise);
+    const own = this.#sampler.sample(this.denoiser, states, options, noise);
     const uniform = [uniformCandidates * states.shape[0], own.shape[1]];
     const all =
       uniformCandidates === 0 ? own : own.concat(noise.uniform('uniformCandidates', uniform, -1, 1) as Tensor2D);
