@@ -178,11 +178,11 @@ export function bytesOf(array: Float64Array | Float32Array | Uint32Array): Uint8
 
 /** Copies bytes to an aligned array; throws a RangeError if the length is no multiple of eight. */
 export function float64Of(bytes: Uint8Array): Float64Array {
-  return new Float64Array(bytes.slice().buffer);
+  return new Float64Array(new Uint8Array(bytes).buffer);
 }
 export function float32Of(bytes: Uint8Array): Float32Array {
-  return new Float32Array(bytes.slice().buffer);
+  return new Float32Array(new Uint8Array(bytes).buffer);
 }
 export function uint32Of(bytes: Uint8Array): Uint32Array {
-  return new Uint32Array(bytes.slice().buffer);
+  return new Uint32Array(new Uint8Array(bytes).buffer);
 }

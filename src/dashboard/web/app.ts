@@ -27,10 +27,12 @@ function mount(): void {
   const fan = new SmallFan(app, model);
   watch.extra.append(fan.element);
   // Needs three.js, like the stage: both come after the first paint.
-  void import('./touch/touch.ts').then(({ physicsPanel, Touch }) => {
-    const touch = new Touch(app, watch, model);
-    watch.inspector.addPanel('Physics', physicsPanel(touch, model));
-  });
+  void Promise.all([import('./touch/touch.ts'), import('./touch/physicsPanel.ts')]).then(
+    ([{ Touch }, { physicsPanel }]) => {
+      const touch = new Touch(app, watch, model);
+      watch.inspector.addPanel('Physics', physicsPanel(touch, model));
+    },
+  );
   const diffusion = new DiffusionView(app, watch, model);
   const palette = () => openPalette(app, watch);
   const header = runHeader(app, palette);

@@ -144,6 +144,18 @@ export class AppState {
     this.emit('settings');
   }
 
+  setAxis(axis: Axis): void {
+    this.changeSettings(() => {
+      this.axis = axis;
+    });
+  }
+
+  setSmoothing(smoothing: number): void {
+    this.changeSettings(() => {
+      this.smoothing = smoothing;
+    });
+  }
+
   toggleTheme(): void {
     const theme = document.documentElement.dataset.theme === 'light' ? 'dark' : 'light';
     document.documentElement.dataset.theme = theme;

@@ -83,23 +83,29 @@ export class Connection {
         if (message.version !== PROTOCOL_VERSION) location.reload();
         app.control = message.control;
         app.home = message.home;
-        return;
+        break;
       case 'runs':
         app.runs = message.runs;
-        return app.emit('runs');
+        app.emit('runs');
+        break;
       case 'snapshot':
         app.dataOf(message.run).snapshot = message.snapshot;
-        return app.emit('snapshot', message.run);
+        app.emit('snapshot', message.run);
+        break;
       case 'reset':
         app.dataOf(message.run).reset();
-        return app.emit('rows', message.run);
+        app.emit('rows', message.run);
+        break;
       case 'rows':
         if (!app.dataOf(message.run).append(message.block)) app.follow(message.run);
-        return app.emit('rows', message.run);
+        app.emit('rows', message.run);
+        break;
       case 'frame':
-        return app.emit('frame', message.run, message.frame);
+        app.emit('frame', message.run, message.frame);
+        break;
       case 'answer':
-        return app.emit('answer', message.ok, message.text);
+        app.emit('answer', message.ok, message.text);
+        break;
     }
   }
 }

@@ -59,9 +59,10 @@ export class RewardBox {
     }
     const largest = Math.max(...means.map(Math.abs), 1e-9);
     // The zero line stands at a fifth of the track: most terms are positive.
-    [...this.#list.children].forEach((row, i) => {
+    Array.from(this.#list.children).forEach((row, i) => {
       const mean = means[i]!;
-      const [, track, value] = row.children;
+      const track = row.children[1];
+      const value = row.children[2];
       const bar = track!.firstElementChild as HTMLElement;
       const width = (Math.abs(mean) / largest) * (mean < 0 ? 20 : 72);
       bar.className = mean < 0 ? 'negative' : 'positive';

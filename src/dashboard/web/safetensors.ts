@@ -28,7 +28,7 @@ export function readSafetensors(bytes: Uint8Array): { tensors: Map<string, Tenso
     const [begin, end] = data_offsets.map(offset => offset + 8 + length);
     if (!(begin! >= 8 + length && end! >= begin! && end! <= bytes.byteLength))
       throw new Error(`${name} lies outside the file`);
-    tensors.set(name, { shape, data: new type(bytes.slice(begin, end).buffer) });
+    tensors.set(name, { shape, data: new type(new Uint8Array(bytes.subarray(begin, end)).buffer) });
   }
   return { tensors, metadata };
 }

@@ -1,5 +1,6 @@
 import type { Scene } from '../protocol.ts';
 import type { AppState } from './appState.ts';
+import { controlBar } from './controlBar.ts';
 import { button, fill, h, icon, iconButton, setText } from './dom.ts';
 import { fixed, integer } from './format.ts';
 import { openMenu } from './menu.ts';
@@ -24,7 +25,13 @@ export class StagePanel {
   });
   readonly #box = h('div', { class: 'stage-box' });
   readonly #message = h('div', { class: 'stage-message', hidden: true });
-  readonly #world = button({ icon: 'grid', after: 'open', label: '', class: 'over', onclick: () => this.#chooseWorld() });
+  readonly #world = button({
+    icon: 'grid',
+    after: 'open',
+    label: '',
+    class: 'over',
+    onclick: () => this.#chooseWorld(),
+  });
   readonly #cameraButton = button({
     icon: 'camera',
     label: '',
@@ -98,7 +105,7 @@ export class StagePanel {
       'section',
       { class: 'stage-panel', 'aria-label': 'Stage' },
       this.#box,
-      this.#controlBar(watch, touch),
+      controlBar(player, { play: this.#play, speed: this.#speed, watch, touch, reset: () => this.onReset() }),
     );
     new ResizeObserver(() => this.#resize()).observe(this.#box);
     app.on('theme', () => this.stage?.setLook());
@@ -106,7 +113,8 @@ export class StagePanel {
     app.on('current', () => this.rewards.clear());
     app.on('frame', (_run, frame) => {
       const world = frame.worlds[Math.max(0, player.world)];
-      if (world?.terms && !app.paused && !player.own) this.rewards.push(world.terms, 1 / (this.stage?.scene.stepSeconds || 0.02));
+      if (world?.terms && !app.paused && !player.own)
+        this.rewards.push(world.terms, 1 / (this.stage?.scene.stepSeconds || 0.02));
     });
   }
 
@@ -120,34 +128,6 @@ export class StagePanel {
       onclick: () => this.toggleLayer(key),
     });
     return item;
-  }
-
-  #controlBar(watch: HTMLElement, touch: HTMLElement): HTMLElement {
-    const player = this.#player;
-    return h(
-      'div',
-      { class: 'control-bar', role: 'toolbar', 'aria-label': 'Playback' },
-      iconButton('back', 'One frame back (←)', () => player.step(-1)),
-      this.#play,
-      iconButton('forward', 'One frame on (→)', () => player.step(1)),
-      this.#speed,
-      iconButton('reset', 'From the start (Backspace)', () => this.onReset()),
-      h('span', { class: 'divider' }),
-      watch,
-      touch,
-      h('span', { class: 'grow' }),
-      h(
-        'span',
-        { class: 'hints t3' },
-        h('kbd', {}, 'Ctrl'),
-        'right-drag to push',
-        h('kbd', {}, '['),
-        h('kbd', {}, ']'),
-        'cameras',
-        h('kbd', {}, '?'),
-        'all keys',
-      ),
-    );
   }
 
   /** Loads three.js only when there is something to draw; the curves never wait for it. */
@@ -295,12 +275,16 @@ export class StagePanel {
     const label = player.own
       ? 'Your own copy'
       : recording
-      ? `${recording.kind === 'evaluation' ? 'Evaluation' : 'Training'} at ${integer(recording.step)}`
-      : player.world < 0
-        ? `${worlds} training worlds`
-        : `Training world ${player.world + 1} of ${Math.max(1, worlds)}`;
+        ? `${recording.kind === 'evaluation' ? 'Evaluation' : 'Training'} at ${integer(recording.step)}`
+        : player.world < 0
+          ? `${worlds} training worlds`
+          : `Training world ${player.world + 1} of ${Math.max(1, worlds)}`;
     setText(this.#world.querySelector('span')!, label);
-    const t = player.own ? player.own.now.t : recording ? player.t : (player.frame?.worlds[Math.max(0, player.world)]?.t ?? 0);
+    const t = player.own
+      ? player.own.now.t
+      : recording
+        ? player.t
+        : (player.frame?.worlds[Math.max(0, player.world)]?.t ?? 0);
     const seconds = t * (stage?.scene.stepSeconds ?? 0);
     setText(
       this.#figures,

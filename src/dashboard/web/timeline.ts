@@ -1,10 +1,11 @@
 import type { AppState } from './appState.ts';
-import { hatch } from './charts/chart.ts';
-import { rgba, sequential, token } from './colors.ts';
+import { hatch } from './charts/chartDrawing.ts';
+import { rgba, token } from './colors.ts';
 import { h, setText } from './dom.ts';
-import { duration, fixed, integer, tick } from './format.ts';
+import { fixed, integer, tick } from './format.ts';
 import { pace } from './header.ts';
 import type { Player } from './player.ts';
+import { diamond, drawRewards, finishTime, round, sized, triangle } from './timelineDrawing.ts';
 
 export interface TimelineActions {
   /** Show an episode recorded near this step. */
@@ -153,7 +154,7 @@ export class Timeline {
       const y = (value: number) => bar - ((value - low) / (high - low)) * (bar - 3 * ratio);
       ctx.beginPath();
       ctx.moveTo(x(steps[0]!), bar);
-      steps.forEach((step, i) => ctx.lineTo(x(step), y(values[i]!)));
+      for (let i = 0; i < steps.length; i++) ctx.lineTo(x(steps[i]!), y(values[i]!));
       ctx.lineTo(x(steps.at(-1)!), bar);
       ctx.fillStyle = rgba(token('fill'), 0.35);
       ctx.fill();
@@ -212,9 +213,11 @@ export class Timeline {
     ctx.arc(x, 4 * ratio, 3.5 * ratio, 0, 2 * Math.PI);
     ctx.fill();
     const frame = player.frame?.worlds[Math.max(0, player.world)];
-    const name = player.own ? 'Your copy' : recording
-      ? `${recording.kind === 'evaluation' ? 'Eval' : 'Episode'} @ ${tick(Number(recording.step.toPrecision(2)))}`
-      : `Episode ${frame ? integer(frame.episode) : ''}`;
+    const name = player.own
+      ? 'Your copy'
+      : recording
+        ? `${recording.kind === 'evaluation' ? 'Eval' : 'Episode'} @ ${tick(Number(recording.step.toPrecision(2)))}`
+        : `Episode ${frame ? integer(frame.episode) : ''}`;
     setText(this.#episodeLabel, name);
     this.#episode.setAttribute('aria-valuenow', String(Math.round(now)));
     this.#episode.setAttribute('aria-valuemax', String(span));
@@ -230,83 +233,4 @@ export class Timeline {
     this.#axis.dataset.text = text;
     this.#axis.replaceChildren(...text.split('|').map(part => h('span', {}, part)));
   }
-}
-
-function drawRewards(
-  ctx: CanvasRenderingContext2D,
-  rewards: ArrayLike<number>,
-  span: number,
-  width: number,
-  height: number,
-  bar: number,
-): void {
-  const colors = sequential();
-  const bars = Math.min(span, Math.floor(width / (5 * devicePixelRatio)));
-  const per = span / bars;
-  const means: number[] = [];
-  for (let b = 0; b < bars && b * per < rewards.length; b++) {
-    let sum = 0;
-    let count = 0;
-    for (let i = Math.floor(b * per); i < Math.min(rewards.length, Math.floor((b + 1) * per)); i++) {
-      sum += rewards[i] ?? 0;
-      count++;
-    }
-    means.push(count ? sum / count : 0);
-  }
-  const low = Math.min(...means, 0);
-  const high = Math.max(...means, 1e-9);
-  const spread = [...means].sort((a, b) => a - b);
-  const [from, to] = [spread[Math.floor(spread.length * 0.02)] ?? 0, spread[Math.floor(spread.length * 0.98)] ?? 1];
-  const slot = width / bars;
-  means.forEach((mean, b) => {
-    ctx.fillStyle = colors((mean - from) / Math.max(1e-9, to - from));
-    const tall = Math.max(2, ((mean - low) / (high - low)) * bar);
-    ctx.fillRect(b * slot, height - tall, Math.max(1, slot - devicePixelRatio), tall);
-  });
-}
-
-function finishTime(seconds: number): string {
-  const end = new Date(Date.now() + seconds * 1000);
-  const clock = `${String(end.getHours()).padStart(2, '0')}:${String(end.getMinutes()).padStart(2, '0')}`;
-  const days = Math.round((new Date(end).setHours(0, 0, 0, 0) - new Date().setHours(0, 0, 0, 0)) / 86_400_000);
-  if (days === 0) return `${clock} today`;
-  return days === 1 ? `${clock} tomorrow` : `in ${duration(seconds)}`;
-}
-
-function sized(canvas: HTMLCanvasElement): CanvasRenderingContext2D | undefined {
-  const { width, height } = canvas.getBoundingClientRect();
-  if (width < 2 || height < 2) return undefined;
-  const [w, ht] = [Math.round(width * devicePixelRatio), Math.round(height * devicePixelRatio)];
-  if (canvas.width !== w || canvas.height !== ht) Object.assign(canvas, { width: w, height: ht });
-  const ctx = canvas.getContext('2d')!;
-  ctx.clearRect(0, 0, w, ht);
-  return ctx;
-}
-
-function round(ctx: CanvasRenderingContext2D, x: number, y: number, w: number, ht: number, r: number): void {
-  ctx.beginPath();
-  ctx.roundRect(x, y, w, ht, r);
-  ctx.fill();
-}
-
-function diamond(ctx: CanvasRenderingContext2D, x: number, y: number, r: number, color: string, open: boolean): void {
-  ctx.beginPath();
-  ctx.moveTo(x, y - r);
-  ctx.lineTo(x + r, y);
-  ctx.lineTo(x, y + r);
-  ctx.lineTo(x - r, y);
-  ctx.closePath();
-  ctx.strokeStyle = ctx.fillStyle = color;
-  ctx.lineWidth = 1.5 * devicePixelRatio;
-  if (open) ctx.stroke();
-  else ctx.fill();
-}
-
-function triangle(ctx: CanvasRenderingContext2D, x: number, y: number, r: number): void {
-  ctx.beginPath();
-  ctx.moveTo(x, y - r);
-  ctx.lineTo(x + r, y);
-  ctx.lineTo(x - r, y);
-  ctx.closePath();
-  ctx.fill();
 }

@@ -16,7 +16,18 @@ export function toast(text: string, { kind = 'done', action }: ToastOptions = {}
   const close = () => item.remove();
   const act =
     action &&
-    h('button', { type: 'button', class: 'toast-action t2', onclick: () => (action.run(), close()) }, action.label);
+    h(
+      'button',
+      {
+        type: 'button',
+        class: 'toast-action t2',
+        onclick: () => {
+          action.run();
+          close();
+        },
+      },
+      action.label,
+    );
   const item = h(
     'div',
     { class: `toast ${kind}` },

@@ -108,7 +108,7 @@ export class ChartCard {
     const run = app.run();
     const future =
       !groups && size === 'large' && run?.state === 'live' && run.totalSteps > run.step ? run.step : undefined;
-        this.#content = {
+    this.#content = {
       lines,
       references: metric === 'eval/return' ? publishedLines(app) : [],
       axis: app.axis,
@@ -217,14 +217,20 @@ export class ChartCard {
     const { app } = this.#options;
     app.emit('hover', x, this);
     const plot = this.#chart.plot;
-    if (x === undefined || !plot || !this.#content) return hideTooltip();
+    if (x === undefined || !plot || !this.#content) {
+      hideTooltip();
+      return;
+    }
     const rows = this.#content.lines.flatMap(line => {
       const at = nearestIndex(line.curve.x, x);
       return at < 0 || line.width === 1
         ? []
         : [{ label: line.label, color: line.color, value: line.curve.y[at]!, x: line.curve.x[at]! }];
     });
-    if (rows.length === 0) return hideTooltip();
+    if (rows.length === 0) {
+      hideTooltip();
+      return;
+    }
     const box = plot.over.getBoundingClientRect();
     showTooltip(box.left + (plot.cursor.left ?? 0), box.top + box.height * 0.3, {
       title: `${app.axis === 'seconds' ? 'after' : app.axis} ${app.axis === 'seconds' ? `${integer(rows[0]!.x)} s` : integer(rows[0]!.x)}${rows.length > 1 ? ' · value · gap to best' : ''}`,
@@ -241,21 +247,21 @@ export class ChartCard {
         checked: app.logKeys.has(metric),
         run: () => app.changeSettings(() => void (app.logKeys.delete(metric) || app.logKeys.add(metric))),
       },
-      { label: `x: step`, checked: app.axis === 'step', run: () => app.changeSettings(() => void (app.axis = 'step')) },
+      { label: `x: step`, checked: app.axis === 'step', run: () => app.setAxis('step') },
       {
         label: 'x: time',
         checked: app.axis === 'seconds',
-        run: () => app.changeSettings(() => void (app.axis = 'seconds')),
+        run: () => app.setAxis('seconds'),
       },
       {
         label: 'x: update',
         checked: app.axis === 'update',
-        run: () => app.changeSettings(() => void (app.axis = 'update')),
+        run: () => app.setAxis('update'),
       },
       ...[0, 0.3, 0.6, 0.9].map(amount => ({
         label: `Smoothing ${amount === 0 ? 'off' : fixed(amount, 1)}`,
         checked: app.smoothing === amount,
-        run: () => app.changeSettings(() => void (app.smoothing = amount)),
+        run: () => app.setSmoothing(amount),
       })),
       { label: 'Save as PNG', icon: 'download', run: () => this.#content && exportPng(this.#chart, metric) },
       { label: 'Save as CSV', icon: 'download', run: () => this.#content && exportCsv(this.#content, metric) },
@@ -277,5 +283,8 @@ function publishedLines(app: AppState): { name: string; value: number }[] {
   return [...new Set([own, 'SAC', 'TD3'])]
     .flatMap(name => published.filter(line => line.name.startsWith(name)))
     .slice(0, 2)
-    .map(({ name, value: best }, i) => ({ name: `${i === 0 ? name : name.split(',')[0]} ${integer(best)}`, value: best }));
+    .map(({ name, value: best }, i) => ({
+      name: `${i === 0 ? name : name.split(',')[0]} ${integer(best)}`,
+      value: best,
+    }));
 }

@@ -153,3 +153,23 @@ export function principalAxes(
   }
   return { axes: axes as [Float64Array, Float64Array], explained: total > 0 ? held / total : 1 };
 }
+
+/** Indices drawn in proportion to the weights, evenly spread over the cumulated sum. */
+export function stratified(weights: ArrayLike<number>, total: number, count: number): number[] {
+  if (!(total > 0)) return Array.from({ length: count }, (_, i) => i);
+  const out: number[] = [];
+  let sum = weights[0]!;
+  for (let k = 0, i = 0; k < count; k++) {
+    const wanted = ((k + 0.5) / count) * total;
+    while (sum < wanted && i < weights.length - 1) sum += weights[++i]!;
+    out.push(i);
+  }
+  return out;
+}
+
+/** Low-discrepancy points in [0, 1]: a uniform cloud that is the same every time. */
+export function halton(index: number, base: number): number {
+  let [result, part] = [0, 1 / base];
+  for (let i = index; i > 0; i = Math.floor(i / base), part /= base) result += part * (i % base);
+  return result;
+}

@@ -1,23 +1,18 @@
 import type { AppState } from '../appState.ts';
 import { button, fill, h, iconButton, setText } from '../dom.ts';
-import { fixed, integer, value } from '../format.ts';
+import { integer } from '../format.ts';
 import { openMenu } from '../menu.ts';
 import type { Candidates } from '../policy/sampling.ts';
 import { statusPill } from '../status.ts';
 import type { WatchView } from '../watchView.ts';
-import { coloring, drawFan, drawScatter, drawSquare, drawWeights, type Field, type Plane } from './draw.ts';
+import { drawFan } from './draw.ts';
+import type { Field, Plane } from './drawSquare.ts';
+import { FanStrip } from './fanStrip.ts';
 import type { PolicyModel } from './model.ts';
-import {
-  countModes,
-  effectiveNumber,
-  entropyOf,
-  meanOf,
-  principalAxes,
-  transformText,
-  weightsOf,
-} from './statistics.ts';
-
-const FIELD = 21;
+import { dimensionPlane, FIELD, gridActions, principalPlane } from './plane.ts';
+import { SidePanel } from './sidePanel.ts';
+import { SquaresPanel } from './squaresPanel.ts';
+import { WeightsPanel } from './weightsPanel.ts';
 
 /** What is shown: the candidates at one state, and what was computed from them. */
 interface Picture {
@@ -36,27 +31,19 @@ export class DiffusionView {
   readonly #model: PolicyModel;
   readonly #page = h('div', { class: 'diffusion' });
   readonly #stageSlot = h('div', { class: 'diffusion-stage' });
-  readonly #squares = h('div', { class: 'squares' });
+  readonly #squares = new SquaresPanel(anchor => this.#chooseAxes(anchor));
   readonly #fan = h('canvas', { class: 'fan', role: 'img', 'aria-label': 'Candidates through the denoising steps' });
-  readonly #strip = h('div', { class: 'fan-strip' });
-  readonly #weights = h('canvas', { class: 'weights', role: 'img', 'aria-label': 'Weights of the candidates' });
-  readonly #facts = h('dl', { class: 'weight-facts' });
-  readonly #explore = [0, 1].map(() => ({ canvas: h('canvas'), text: h('p', { class: 't3' }) }));
-  readonly #bars = h('div', { class: 'time-bars' });
+  readonly #strip = new FanStrip(dim => this.#chooseDim(dim));
+  readonly #weights = new WeightsPanel();
+  readonly #side = new SidePanel();
   readonly #labels = {
     state: h('b'),
     checkpoint: h('b'),
     time: h('b'),
-    squares: h('span', { class: 't3' }),
     fan: h('h3', { class: 'strong' }),
     step: h('span', { class: 't2' }),
-    weights: h('span', { class: 't3' }),
-    low: h('span'),
-    high: h('span'),
-    strip: h('h3', { class: 'strong' }),
   };
   readonly #note = h('div', { class: 'state diffusion-note', hidden: true });
-  readonly #gradient = h('canvas', { class: 'q-gradient' });
   #k = 64;
   #seed = 1;
   #dim = 0;
@@ -138,80 +125,18 @@ export class DiffusionView {
   }
 
   #build(): void {
-    const { squares, fan, step, weights, low, high, strip } = this.#labels;
-    const head = (title: HTMLElement | string, ...rest: HTMLElement[]) =>
-      h(
-        'header',
-        { class: 'panel-head' },
-        typeof title === 'string' ? h('h3', { class: 'strong' }, title) : title,
-        ...rest,
-      );
-    const legend = h(
-      'div',
-      { class: 'legend' },
-      low,
-      this.#gradient,
-      high,
-      h('span', { class: 'grow' }),
-      h('span', { class: 'legend-chosen' }),
-      h('span', { class: 't2' }, 'chosen'),
-      h('span', { class: 'legend-bounds' }),
-      h('span', { class: 't2' }, 'action bounds'),
-    );
+    const { fan, step } = this.#labels;
     const steps = [
       iconButton('back', 'A step towards the noise', () => this.#moveLevel(-1)),
       iconButton('play', 'Through all steps', () => this.#playSteps()),
       iconButton('forward', 'A step towards the action', () => this.#moveLevel(1)),
     ];
-    const axes = button({
-      after: 'sliders',
-      label: 'Axes',
-      class: 'quiet',
-      onclick: event => this.#chooseAxes(event.currentTarget as HTMLElement),
-    });
     this.#fan.addEventListener('pointermove', event => this.#hoverFan(event));
-    const [withRows, withoutRows] = this.#explore;
-    const explore = (title: string, { canvas, text }: { canvas: HTMLElement; text: HTMLElement }) =>
-      h('figure', {}, canvas, h('p', {}, h('b', {}, title), ' entropy rows'), text);
-    fill(
-      this.#page,
-      this.#stageSlot,
-      h(
-        'section',
-        { class: 'panel denoising' },
-        head('Denoising', squares, h('span', { class: 'grow' }), axes),
-        this.#squares,
-        legend,
-      ),
-      h('section', { class: 'panel weights-panel' }, head('Weights', weights), this.#weights, this.#facts),
-      h(
-        'section',
-        { class: 'panel fan-panel' },
-        head(
-          fan,
-          h('span', { class: 't3' }, 'each line one candidate, coloured by Q'),
-          h('span', { class: 'grow' }),
-          ...steps,
-          step,
-        ),
-        this.#fan,
-      ),
-      h(
-        'section',
-        { class: 'panel side-panel' },
-        head('Exploration', h('span', { class: 't3' }, '260 actions at this state')),
-        h('div', { class: 'explore' }, explore('with', withRows!), explore('without', withoutRows!)),
-        head('Teacher and student'),
-        this.#bars,
-      ),
-      h(
-        'section',
-        { class: 'panel strip-panel' },
-        head(strip, h('span', { class: 't3' }, 'click to open')),
-        this.#strip,
-      ),
-      this.#note,
-    );
+    const detail = h('span', { class: 't3' }, 'each line one candidate, coloured by Q');
+    const head = h('header', { class: 'panel-head' }, fan, detail, h('span', { class: 'grow' }), ...steps, step);
+    const fanPanel = h('section', { class: 'panel fan-panel' }, head, this.#fan);
+    const parts = [this.#squares, this.#weights].map(({ element }) => element);
+    fill(this.#page, this.#stageSlot, ...parts, fanPanel, this.#side.element, this.#strip.element, this.#note);
   }
 
   /** Takes the stage over, stops the picture, and samples at its state. */
@@ -288,54 +213,30 @@ export class DiffusionView {
     this.#dim = Math.min(this.#dim, candidates.actDim - 1);
     this.#otherDim = Math.min(this.#otherDim, candidates.actDim - 1);
     this.#level = Math.min(this.#level, candidates.levels.length - 1);
-    const plane = this.#plane(candidates);
-    const field = await this.#field(candidates, observation, plane);
+    const dims = [this.#dim, this.#otherDim] as const;
+    const flat = !(this.#components && candidates.actDim > 2);
+    const plane = flat ? dimensionPlane(candidates.actDim, dims, dim => this.#nameOf(dim)) : principalPlane(candidates);
+    const field = flat ? await this.#field(candidates, observation, dims) : undefined;
     this.#say('');
     this.#picture = { candidates, more: candidates, field, plane, label: place.label };
     this.#draw();
     const more = await model.sample(observation, 260, this.#seed + 7919);
     this.#picture = { candidates, more, field, plane, label: place.label };
-    this.#drawExploration();
+    this.#drawSide();
     model.timing ??= await model.client.ask<'timing'>({ type: 'timing' });
-    this.#drawTiming();
+    this.#drawSide();
   }
 
-  /** Two dimensions, or the first two principal components of the candidates. */
-  #plane(candidates: Candidates): Plane {
-    const { actDim } = candidates;
-    if (this.#components && actDim > 2) {
-      const { axes, explained } = principalAxes(candidates.actions, actDim);
-      const along = (from: Float32Array, row: number, axis: Float64Array) =>
-        axis.reduce((sum, a, k) => sum + a * from[row * actDim + k]!, 0);
-      return {
-        name: `first two components, ${Math.round(explained * 100)} % of the variance`,
-        point: (from, row) => [along(from, row, axes[0]) * 0.8, along(from, row, axes[1]) * 0.8],
-      };
-    }
-    const [a, b] = [this.#dim, actDim > 1 ? this.#otherDim : this.#dim];
-    return {
-      name: `${this.#nameOf(a)} × ${this.#nameOf(b)}`,
-      point: (from, row) => [from[row * actDim + a]!, from[row * actDim + b]!],
-    };
-  }
-
-  /** Q over the plane, other dimensions as the chosen action has them. */
-  async #field(candidates: Candidates, observation: Float32Array, plane: Plane): Promise<Field | undefined> {
-    const { actDim, actions, chosen, q } = candidates;
-    if (q.length === 0 || this.#components || actDim < 2 || plane.name.startsWith('first')) return undefined;
-    const rows = new Float32Array(FIELD * FIELD * actDim);
-    for (let i = 0; i < FIELD * FIELD; i++) {
-      rows.set(actions.subarray(chosen * actDim, (chosen + 1) * actDim), i * actDim);
-      rows[i * actDim + this.#dim] = -1.25 + (2.5 * (i % FIELD)) / (FIELD - 1);
-      rows[i * actDim + this.#otherDim] = -1.25 + (2.5 * Math.floor(i / FIELD)) / (FIELD - 1);
-    }
-    const values = await this.#model.client.ask<'values'>({
-      type: 'values',
-      observation,
-      actions: rows,
-      actor: this.#model.diffusion,
-    });
-    return { n: FIELD, q: values };
+  /** Q over the plane. */
+  async #field(
+    candidates: Candidates,
+    observation: Float32Array,
+    dims: readonly [number, number],
+  ): Promise<Field | undefined> {
+    if (candidates.q.length === 0 || candidates.actDim < 2) return undefined;
+    const actions = gridActions(candidates, dims);
+    const actor = this.#model.diffusion;
+    return { n: FIELD, q: await this.#model.client.ask<'values'>({ type: 'values', observation, actions, actor }) };
   }
 
   #nameOf(dim: number): string {
@@ -394,42 +295,15 @@ export class DiffusionView {
     const picture = this.#picture;
     if (!picture || this.#app.view !== 'diffusion') return;
     const { candidates, plane, field, label } = picture;
-    const { state, checkpoint, time, squares, low, high, strip } = this.#labels;
+    const { state, checkpoint, time } = this.#labels;
     setText(state, label);
     setText(checkpoint, integer(this.#model.checkpointStep));
     setText(time, `${Math.round(candidates.milliseconds)} ms`);
-    setText(squares, `${candidates.candidates} candidates, ${plane.name}, over Q`);
-    const colors = coloring(candidates);
-    setText(low, `Q ${value(colors.low)}`);
-    setText(high, `Q ${value(colors.high)}`);
-    this.#drawGradient(colors.scale);
-    const last = candidates.levels.length - 1;
-    const shown = [0, 0.4, 0.7, 0.85, 1].map(part => Math.round(part * last));
-    while (this.#squares.children.length < shown.length)
-      this.#squares.append(h('figure', {}, h('canvas'), h('figcaption', { class: 't3' })));
-    shown.forEach((level, i) => {
-      const figure = this.#squares.children[i]!;
-      drawSquare(figure.children[0] as HTMLCanvasElement, candidates, level, plane, field);
-      const name = candidates.levels[level]!;
-      const text = Number.isInteger(name) ? String(name) : name.toFixed(2);
-      setText(figure.children[1]!, i === 0 ? `noise, ${text}` : i === shown.length - 1 ? `action, ${text}` : text);
-    });
+    this.#squares.draw(candidates, plane, field);
     this.#drawFan();
-    this.#drawWeights();
-    setText(strip, `All ${candidates.actDim} action dimensions`);
-    this.#drawStrip(candidates);
-    this.#drawExploration();
-    this.#drawTiming();
-  }
-
-  #drawGradient(scale: (position: number) => string): void {
-    this.#gradient.width = 144;
-    this.#gradient.height = 6;
-    const ctx = this.#gradient.getContext('2d')!;
-    for (let i = 0; i < 144; i++) {
-      ctx.fillStyle = scale(i / 143);
-      ctx.fillRect(i, 0, 1, 6);
-    }
+    this.#weights.draw(candidates, plane, this.#config);
+    this.#strip.draw(candidates, this.#dim, dim => this.#nameOf(dim));
+    this.#drawSide();
   }
 
   #drawFan(): void {
@@ -441,135 +315,20 @@ export class DiffusionView {
     drawFan(this.#fan, candidates, { dim: this.#dim, axes: 'full', cursor: this.#level });
   }
 
-  #drawWeights(): void {
-    const { candidates } = this.#picture!;
-    const config = (this.#app.currentData?.snapshot?.config.values ?? {}) as Record<string, unknown>;
-    const transform = typeof config.qTransform === 'string' ? config.qTransform : 'qadv';
-    setText(this.#labels.weights, transformText[transform] ?? transform);
-    const weights = weightsOf(candidates.q, transform, config);
-    drawWeights(this.#weights, weights, candidates.chosen, coloring(candidates).scale);
-    const points = Array.from({ length: candidates.candidates }, (_, i) =>
-      this.#picture!.plane.point(candidates.actions, i),
-    );
-    const zeros = weights.reduce((count, weight) => count + Number(weight <= 0), 0);
-    const facts: [string, string][] = [
-      ['effective', `${fixed(effectiveNumber(weights), 1)} of ${weights.length}`],
-      ['zero', String(zeros)],
-      ['V', value(meanOf(candidates.q))],
-      ['modes', String(countModes(points))],
-      ['entropy', `${fixed(entropyOf(candidates.actions, candidates.actDim), 2)} nat`],
-      ['Q₁−Q₂', `±${value(meanOf(candidates.disagreement))}`],
-    ];
-    fill(this.#facts, ...facts.map(([name, text]) => h('div', {}, h('dt', { class: 't3' }, name), h('dd', {}, text))));
-  }
-
-  #drawStrip(candidates: Candidates): void {
-    while (this.#strip.children.length > candidates.actDim) this.#strip.lastChild!.remove();
-    while (this.#strip.children.length < candidates.actDim) {
-      const dim = this.#strip.children.length;
-      this.#strip.append(
-        h(
-          'button',
-          { type: 'button', class: 'small-fan', onclick: () => this.#chooseDim(dim) },
-          h('canvas'),
-          h('span', { class: 't3' }, shortName(this.#nameOf(dim))),
-        ),
-      );
-    }
-    [...this.#strip.children].forEach((item, dim) => {
-      item.setAttribute('aria-pressed', String(dim === this.#dim));
-      drawFan(item.firstElementChild as HTMLCanvasElement, candidates, { dim, axes: 'none', lines: 16 });
-    });
-  }
-
   #chooseDim(dim: number): void {
     if (dim === this.#otherDim) this.#otherDim = this.#dim;
     this.#dim = dim;
     void this.#sample();
   }
 
-  /**
-   * The distribution one update trains towards at this state. Without entropy rows: the candidates as often as their
-   * weight says. With them: a share of M·α / (1 + M·α) uniform actions besides.
-   */
-  #drawExploration(): void {
+  get #config(): Record<string, unknown> {
+    return (this.#app.currentData?.snapshot?.config.values ?? {}) as Record<string, unknown>;
+  }
+
+  #drawSide(): void {
     const { more, plane } = this.#picture!;
-    const config = (this.#app.currentData?.snapshot?.config.values ?? {}) as Record<string, unknown>;
-    const alpha = this.#app.currentData?.last('policy/entropyWeight') || Number(config.entropyWeight ?? 0);
-    const rows = Number(config.uniformActions ?? 0) * alpha;
-    const share = rows / (1 + rows);
-    const weights = weightsOf(
-      more.q.length ? more.q : new Float32Array(more.candidates).fill(1),
-      String(config.qTransform ?? 'qadv'),
-      config,
-    );
-    const total = weights.reduce((sum, weight) => sum + weight, 0);
-    const draws = stratified(weights, total, more.candidates);
-    const colors = coloring(more);
-    const policy = Array.from({ length: more.candidates }, (_, i) => plane.point(more.actions, i));
-    const uniform = Math.round(share * policy.length);
-    const spread = Array.from(
-      { length: uniform },
-      (_, i) => [halton(i + 1, 2) * 2 - 1, halton(i + 1, 3) * 2 - 1] as const,
-    );
-    const [withRows, without] = this.#explore;
-    drawScatter(withRows!.canvas, [...policy.slice(uniform), ...spread], i =>
-      i < policy.length - uniform ? colors.of(i + uniform) : colors.scale(0.2),
-    );
-    setText(withRows!.text, `${countModes(policy)} modes · ${Math.round(share * 100)} % uniform`);
-    const kept = draws.map(i => policy[i]!);
-    drawScatter(without!.canvas, kept, i => colors.of(draws[i]!));
-    const modes = countModes(kept);
-    setText(without!.text, `${modes} ${modes === 1 ? 'mode' : 'modes'}`);
+    const alpha = this.#app.currentData?.last('policy/entropyWeight') || Number(this.#config.entropyWeight ?? 0);
+    this.#side.drawExploration(more, plane, this.#config, alpha);
+    this.#side.drawTiming(this.#model.timing ?? []);
   }
-
-  #drawTiming(): void {
-    const timing = this.#model.timing ?? [];
-    const most = Math.max(...timing.map(({ microseconds }) => microseconds), 1);
-    fill(
-      this.#bars,
-      ...timing.map(({ label, microseconds }) => {
-        const bar = h('i', { class: label.startsWith('diffusion') ? 'teacher' : 'student' });
-        bar.style.width = `${Math.max(1, (100 * microseconds) / most)}%`;
-        return h(
-          'div',
-          { class: 'time-bar' },
-          h('span', { class: 't2' }, label),
-          h('span', { class: 'track' }, bar),
-          h('b', {}, `${integer(microseconds)} µs`),
-        );
-      }),
-      h('p', { class: 't3' }, timing.length ? 'time per action, batch 1, this browser' : 'measuring…'),
-    );
-  }
-}
-
-/** `right_hip_y` → `r hip y`. */
-export function shortName(name: string): string {
-  return name
-    .replace(/^right_/, 'r ')
-    .replace(/^left_/, 'l ')
-    .replace('abdomen', 'abd')
-    .replace('shoulder', 'sho ')
-    .replaceAll('_', ' ');
-}
-
-/** Indices drawn in proportion to the weights, evenly spread over the cumulated sum. */
-function stratified(weights: ArrayLike<number>, total: number, count: number): number[] {
-  if (!(total > 0)) return Array.from({ length: count }, (_, i) => i);
-  const out: number[] = [];
-  let sum = weights[0]!;
-  for (let k = 0, i = 0; k < count; k++) {
-    const wanted = ((k + 0.5) / count) * total;
-    while (sum < wanted && i < weights.length - 1) sum += weights[++i]!;
-    out.push(i);
-  }
-  return out;
-}
-
-/** Low-discrepancy points in [0, 1]: a uniform cloud that is the same every time. */
-function halton(index: number, base: number): number {
-  let [result, part] = [0, 1 / base];
-  for (let i = index; i > 0; i = Math.floor(i / base), part /= base) result += part * (i % base);
-  return result;
 }

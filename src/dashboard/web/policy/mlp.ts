@@ -12,7 +12,7 @@ export function mish(x: number): number {
 
 const activations: Record<Activation, (x: number) => number> = {
   mish,
-  relu: x => (x > 0 ? x : 0),
+  relu: x => Math.max(x, 0),
   tanh: Math.tanh,
   linear: x => x,
 };

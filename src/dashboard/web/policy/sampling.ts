@@ -85,5 +85,5 @@ export function timeFeatures(t: number, dim: number, convention: 'ddpm' | 'edp')
 }
 
 export function clip(x: number): number {
-  return x < -1 ? -1 : x > 1 ? 1 : x;
+  return Math.max(-1, Math.min(1, x));
 }

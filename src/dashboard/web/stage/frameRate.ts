@@ -19,7 +19,8 @@ export class FrameRate {
     this.#interval += (interval - this.#interval) * 0.05;
     const perSecond = 1000 / this.#interval;
     // Judged after the first seconds, when everything is loaded; a slow machine is not asked again and again.
-    if (++this.#frames > 120 && perSecond < SHADOWS_BELOW && localStorage.getItem('agent.shadows') !== 'always') this.shadows = false;
+    if (++this.#frames > 120 && perSecond < SHADOWS_BELOW && localStorage.getItem('agent.shadows') !== 'always')
+      this.shadows = false;
     if (perSecond < SPARE_BELOW && now - this.#drawn < SPARE_MS) return true;
     this.#drawn = now;
     return false;

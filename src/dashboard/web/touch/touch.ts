@@ -1,7 +1,7 @@
 import * as THREE from 'three';
 import type { AppState } from '../appState.ts';
 import type { PolicyModel } from '../diffusion/model.ts';
-import { fill, h, icon, setText } from '../dom.ts';
+import { h, icon, setText } from '../dom.ts';
 import { integer } from '../format.ts';
 import type { Stage } from '../stage/stage.ts';
 import { toast } from '../toast.ts';
@@ -34,7 +34,12 @@ export class Touch {
   readonly #model: PolicyModel;
   readonly #grip = h('span', { class: 'grip', hidden: true });
   readonly #label = h('span', { class: 'push-label mono', hidden: true });
-  readonly #pill = h('span', { class: 'pill tone-amber touch-pill', hidden: true }, icon('touch'), 'Touch · runs in this page');
+  readonly #pill = h(
+    'span',
+    { class: 'pill tone-amber touch-pill', hidden: true },
+    icon('touch'),
+    'Touch · runs in this page',
+  );
   #arrow: PullArrow | undefined;
   #held: Grip | undefined;
   #seed = 1;
@@ -118,7 +123,10 @@ export class Touch {
   #down(event: PointerEvent): void {
     const pulls = event.ctrlKey || event.altKey;
     if (!this.on) {
-      if (pulls) toast('Training is not touched from here. Push a copy of your own:', { action: { label: 'Touch', run: () => void this.set(true) } });
+      if (pulls)
+        toast('Training is not touched from here. Push a copy of your own:', {
+          action: { label: 'Touch', run: () => void this.set(true) },
+        });
       return;
     }
     if (pulls) {
@@ -160,7 +168,10 @@ export class Touch {
     if (!held || !stage || event.pointerId !== held.pointer) return;
     const box = (event.target as HTMLElement).getBoundingClientRect();
     const ray = new THREE.Raycaster();
-    const at = new THREE.Vector2(((event.clientX - box.left) / box.width) * 2 - 1, 1 - ((event.clientY - box.top) / box.height) * 2);
+    const at = new THREE.Vector2(
+      ((event.clientX - box.left) / box.width) * 2 - 1,
+      1 - ((event.clientY - box.top) / box.height) * 2,
+    );
     ray.setFromCamera(at, stage.orbit.camera);
     const point = ray.ray.intersectPlane(held.plane, new THREE.Vector3());
     if (point) this.#target = point;
@@ -179,7 +190,12 @@ export class Touch {
     const newtons = Math.min(total * PULL * drag.length(), 3 * total * 9.81);
     const force = drag.clone().setLength(newtons || 1e-9);
     const torque = held.turning ? drag.clone().multiplyScalar(total * PULL * 0.2) : new THREE.Vector3();
-    const push = { body: held.body, point: from.toArray(), force: held.turning ? [0, 0, 0] : force.toArray(), torque: torque.toArray() };
+    const push = {
+      body: held.body,
+      point: from.toArray(),
+      force: held.turning ? [0, 0, 0] : force.toArray(),
+      torque: torque.toArray(),
+    };
     void this.#model.client.ask<'push'>({ type: 'push', push });
     this.#arrow?.show(from, this.#target);
     const grip = stage.project(from);
@@ -204,55 +220,9 @@ export class Touch {
 function bodyFrame(stage: Stage, body: number): THREE.Matrix4 {
   const [x, y, z] = stage.kinematics.pos(body);
   const [w, i, j, k] = stage.kinematics.quat(body);
-  return new THREE.Matrix4().compose(new THREE.Vector3(x, y, z), new THREE.Quaternion(i, j, k, w), new THREE.Vector3(1, 1, 1));
-}
-
-/** The inspector's Physics tab: gravity, friction, speed; who acts, and how long an action takes. */
-export function physicsPanel(touch: Touch, model: PolicyModel): HTMLElement {
-  const sliders = [
-    slider('Gravity', 'm/s²', 0, 20, 2, value => touch.change({ gravity: value })),
-    slider('Floor friction', '', 0.05, 2, 2, value => touch.change({ friction: value })),
-    slider('Speed', '×', 0.1, 2, 1, value => touch.change({ speed: value })),
-  ];
-  const actors = h('div', { class: 'actors' });
-  const note = h('p', { class: 't3' });
-  const start = h('button', { type: 'button', class: 'button primary', onclick: () => void touch.set(!touch.on) });
-  const update = () => {
-    const { gravity, friction, speed } = touch.physics;
-    [gravity, friction, speed].forEach((value, i) => {
-      sliders[i]!.set(value);
-    });
-    setText(start, touch.on ? 'Back to watching' : 'Touch your own copy');
-    setText(note, touch.on ? 'These change the copy in this page, never the training.' : 'Your own copy of the robot, with the policy of the newest checkpoint.');
-    const list = model.policy?.actors ?? [];
-    fill(
-      actors,
-      ...list.map(({ label }, i) => {
-        const time = model.timing?.find(timing => timing.label === label)?.microseconds ?? (i === touch.actor ? touch.lastPose?.microseconds : undefined);
-        const shown = time === undefined ? label : `${label} · ${time >= 1000 ? `${(time / 1000).toFixed(1)} ms` : `${integer(time)} µs`}`;
-        return h('button', { type: 'button', class: `button ${i === touch.actor ? 'primary' : ''}`, onclick: () => void touch.act(i) }, icon(label.startsWith('diffusion') ? 'diffusion' : 'arrow'), shown);
-      }),
-    );
-  };
-  touch.onChange = update;
-  update();
-  return h('div', { class: 'pad physics-panel' }, start, note, ...sliders.map(({ element }) => element), actors);
-}
-
-function slider(name: string, unit: string, min: number, max: number, decimals: number, change: (value: number) => void) {
-  const input = h('input', { type: 'range', min: String(min), max: String(max), step: String(10 ** -decimals), 'aria-label': name });
-  const output = h('b');
-  const show = (value: number) => {
-    input.style.setProperty('--part', `${(100 * (value - min)) / (max - min)}%`);
-    setText(output, `${value.toFixed(decimals)}${unit === '×' ? '×' : unit ? ` ${unit}` : ''}`);
-  };
-  input.addEventListener('input', () => {
-    show(Number(input.value));
-    change(Number(input.value));
-  });
-  const set = (value: number) => {
-    input.value = String(value);
-    show(value);
-  };
-  return { element: h('label', { class: 'slider' }, h('span', { class: 't2' }, name), input, output), set };
+  return new THREE.Matrix4().compose(
+    new THREE.Vector3(x, y, z),
+    new THREE.Quaternion(i, j, k, w),
+    new THREE.Vector3(1, 1, 1),
+  );
 }

@@ -89,7 +89,7 @@ export class CompareView {
           (['step', 'seconds', 'update'] as const).map(name => ({
             label: `x: ${name === 'seconds' ? 'time' : name}`,
             checked: app.axis === name,
-            run: () => app.changeSettings(() => void (app.axis = name)),
+            run: () => app.setAxis(name),
           })),
         ),
     });
@@ -102,7 +102,7 @@ export class CompareView {
           [0, 0.3, 0.6, 0.9].map(amount => ({
             label: amount ? `smooth ${amount}` : 'no smoothing',
             checked: app.smoothing === amount,
-            run: () => app.changeSettings(() => void (app.smoothing = amount)),
+            run: () => app.setSmoothing(amount),
           })),
         ),
     });

@@ -1,0 +1,40 @@
+import type { Candidates } from '../policy/sampling.ts';
+import type { Plane } from './drawSquare.ts';
+import { principalAxes } from './statistics.ts';
+
+/** Points along a side of the grid on which Q is evaluated. */
+export const FIELD = 21;
+
+/** The plane of two action dimensions. */
+export function dimensionPlane(
+  actDim: number,
+  [a, b]: readonly [number, number],
+  nameOf: (dim: number) => string,
+): Plane {
+  return {
+    name: `${nameOf(a)} × ${nameOf(b)}`,
+    point: (from, row) => [from[row * actDim + a]!, from[row * actDim + b]!],
+  };
+}
+
+/** The plane of the first two principal components of the candidates; its name says how much variance they hold. */
+export function principalPlane({ actions, actDim }: Candidates): Plane {
+  const { axes, explained } = principalAxes(actions, actDim);
+  const along = (from: Float32Array, row: number, axis: Float64Array) =>
+    axis.reduce((sum, a, k) => sum + a * from[row * actDim + k]!, 0) * 0.8;
+  return {
+    name: `first two components, ${Math.round(explained * 100)} % of the variance`,
+    point: (from, row) => [along(from, row, axes[0]), along(from, row, axes[1])],
+  };
+}
+
+/** Actions on the grid of a plane of two dimensions, the others as the chosen action has them: [FIELD², A]. */
+export function gridActions({ actDim, actions, chosen }: Candidates, [a, b]: readonly [number, number]): Float32Array {
+  const rows = new Float32Array(FIELD * FIELD * actDim);
+  for (let i = 0; i < FIELD * FIELD; i++) {
+    rows.set(actions.subarray(chosen * actDim, (chosen + 1) * actDim), i * actDim);
+    rows[i * actDim + a] = -1.25 + (2.5 * (i % FIELD)) / (FIELD - 1);
+    rows[i * actDim + b] = -1.25 + (2.5 * Math.floor(i / FIELD)) / (FIELD - 1);
+  }
+  return rows;
+}
