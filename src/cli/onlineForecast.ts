@@ -1,10 +1,11 @@
 import { cpus, totalmem } from 'node:os';
 import { dirname } from 'node:path';
 import { envInfo } from '../../envs/registry.ts';
+import type { Sizes } from '../algorithms/algorithm.ts';
 import { replayBytes } from '../data/replayBuffer.ts';
+import { peakGflops } from './benchKernels.ts';
 import { cpuFeatures } from './cpuFeatures.ts';
 import { freeBytes } from './freeBytes.ts';
-import { matrixProductGflops } from './matrixProduct.ts';
 import { type Cost, measureCost } from './measureUpdate.ts';
 import { buildAlgorithm, makeWorlds, sizesOf } from './onlineParts.ts';
 import type { LoopOptions, OnlinePlan } from './onlinePlan.ts';
@@ -44,7 +45,7 @@ export async function onlineForecast(plan: OnlinePlan, runFolder: string): Promi
   await env.close();
   const chosen = rows[0]!;
   const forecast = {
-    facts: facts(plan, sizes),
+    facts: facts(plan, sizes, chosen.cost),
     steps: config.steps,
     presets: rows.sort((a, b) => a.name.localeCompare(b.name)),
     disk: {
@@ -90,7 +91,7 @@ function howChosen(name: string, { config, presetReason, backend }: OnlinePlan):
   return presetReason === 'auto' ? `(auto: ${backend.name === 'webgpu' ? 'GPU' : 'CPU'})` : '(asked for)';
 }
 
-function facts({ config, backend }: OnlinePlan, sizes: { obsDim: number; actDim: number }): [string, string][] {
+function facts({ config, backend }: OnlinePlan, sizes: Sizes, cost: Cost): [string, string][] {
   const task = envInfo(config.task);
   const bound = Math.max(...task.actionHigh);
   const actions = `${sizes.actDim} action${sizes.actDim === 1 ? '' : 's'} in ±${Number(bound.toPrecision(3))}`;
@@ -103,13 +104,19 @@ function facts({ config, backend }: OnlinePlan, sizes: { obsDim: number; actDim:
   ].filter(part => part);
   const cores = cpus().length;
   const features = cpuFeatures().filter(feature => feature !== 'BF16' && feature !== 'AMX');
-  const kernels = `${backend.name} kernels, ${Math.round(matrixProductGflops(512, 0.2))} GFLOP/s`;
   const observations = `${sizes.obsDim} observations, ${actions}`;
   return [
     [config.task, noContacts ? `${observations}, contact forces read as 0` : observations],
     [config.algo, described.join(', ')],
-    ['machine', [`${cores} core${cores === 1 ? '' : 's'}`, ...features, kernels].join(', ')],
+    ['machine', [`${cores} core${cores === 1 ? '' : 's'}`, ...features, kernels(backend.name, cost)].join(', ')],
   ];
+}
+
+/** How near an update comes to the backend's own best matrix product. */
+function kernels(name: string, { update, flopPerUpdate }: Cost): string {
+  if (flopPerUpdate === undefined) return `${name} kernels`;
+  const fraction = flopPerUpdate / update / (peakGflops(0.3) * 1e9);
+  return fraction < 0.005 ? `${name} kernels` : `${name} kernels at ${Math.round(100 * fraction)} % of peak`;
 }
 
 /** The commands that warnings name: what would fit into a day, into memory, onto the disk. */

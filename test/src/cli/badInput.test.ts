@@ -82,7 +82,7 @@ describe('bad input', () => {
 
   it('a place that cannot be written to leaves nothing and says why', async () => {
     const ended = await call(['online', '--env', 'Hopper-v3', '--run', '/proc/agent-run']);
-    expect(ended.stderr).toMatch(/^agent: .*\/proc\/agent-run/m);
+    expect(ended.stderr).toMatch(/^agent: .*\/proc\//m);
     expect(ended.stderr).not.toMatch(/^\s+at /m);
     expect(ended.code).toBe(1);
   });
