@@ -15,6 +15,7 @@ import { type Command, type Input, type Io, parseNumber } from './command.ts';
 import { backends } from './flags.ts';
 import { Interrupt } from './interrupt.ts';
 import { buildAlgorithm, makeWorlds, sizesOf } from './onlineParts.ts';
+import { type Comparison, compareWithTeacher, comparisonLines } from './teacher.ts';
 import { charsetFor } from './terminal/charset.ts';
 import { formatReturn, formatSpread, formatTime, grouped } from './terminal/format.ts';
 import { paintFor, paintLine } from './terminal/paint.ts';
@@ -31,6 +32,8 @@ interface EvalResult {
   readonly episodes: number;
   readonly checkpoint: number;
   readonly actionMicroseconds: number;
+  /** With `--teacher`. */
+  readonly teacher?: Comparison;
 }
 
 export const command: Command = {
@@ -41,6 +44,7 @@ export const command: Command = {
     { name: 'episodes', value: 'N', default: '10', doc: 'episodes to average over' },
     { name: 'checkpoint', value: 'last|best|STEP', doc: 'which policy (default last)' },
     { name: 'seed', value: 'S', default: '0', doc: 'of start states and action noise' },
+    { name: 'teacher', doc: 'SRPO: time and arithmetic of an action beside the diffusion model it learned from' },
     { name: 'backend', value: backends.join('|'), doc: 'what computes (default auto)' },
     { name: 'threads', value: 'N', doc: 'worker threads (default: one a core)' },
   ],
@@ -67,10 +71,12 @@ export const command: Command = {
       const options = { episodes, seed, stopped: () => interrupt.requested };
       const result = await evaluate(algorithm, env, options);
       if (!result) return 130;
+      const teacher = input.has('teacher') ? compareWithTeacher(algorithm, sizesOf(env.spec).obsDim, seed) : undefined;
       const range = scoreRange(config.task);
       const full = {
         ...describe(result, checkpoint.step, measureAction(algorithm, env, seed)),
         ...(range && { normalizedScore: normalizedScore(result.return, range) }),
+        ...(teacher && { teacher }),
       };
       if (input.has('json')) io.stdout.write(`${JSON.stringify(full)}\n`);
       else print(full, directory, task, io);
@@ -141,6 +147,7 @@ function print(result: EvalResult, directory: string, task: string, io: Io): voi
     ...(result.normalizedScore === undefined ? [] : [['score', `${result.normalizedScore.toFixed(1)}, D4RL`]]),
     ...(published ? [['published', published]] : []),
   ].map(([label, text], index) => paintLine(['  ', label!.padEnd(12), index === 0 ? ['bold', text!] : text!], paint));
+  const compared = result.teacher ? ['', ...comparisonLines(result.teacher).map(line => paintLine(line, paint))] : [];
   const encode = charsetFor(io.env);
-  io.stdout.write(`${encode([paintLine(['  ', ['bold', task]], paint), '', ...lines].join('\n'))}\n`);
+  io.stdout.write(`${encode([paintLine(['  ', ['bold', task]], paint), '', ...lines, ...compared].join('\n'))}\n`);
 }
