@@ -1,5 +1,6 @@
 import type { Noise } from '../tensor/noise.ts';
-import { type Activation, dense } from '../tensor/ops/dense.ts';
+import type { Activation } from '../tensor/ops/dense.ts';
+import { applyStack } from '../tensor/ops/forward.ts';
 import { type Tensor1D, type Tensor2D, tf, type Variable } from '../tensor/tf.ts';
 import { type Initializer, torchLinear } from './init.ts';
 
@@ -44,10 +45,6 @@ export class Mlp {
 
   /** [B, in] → [B, out]. */
   apply(x: Tensor2D): Tensor2D {
-    const last = this.layers.length - 1;
-    return this.layers.reduce(
-      (h, { weight, bias }, i) => dense(h, weight, bias, i === last ? this.outputActivation : this.activation),
-      x,
-    );
+    return applyStack(this, x);
   }
 }

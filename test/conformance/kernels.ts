@@ -5,7 +5,7 @@ import { StreamNoise } from '../../src/tensor/noise.ts';
 import { adamStep } from '../../src/tensor/ops/adam.ts';
 import { denoise } from '../../src/tensor/ops/denoise.ts';
 import { type Activation, dense } from '../../src/tensor/ops/dense.ts';
-import { forward } from '../../src/tensor/ops/forward.ts';
+import { applyStack, forward } from '../../src/tensor/ops/forward.ts';
 import { mish } from '../../src/tensor/ops/mish.ts';
 import { polyakStep } from '../../src/tensor/ops/polyak.ts';
 import { type Tensor, type Tensor1D, type Tensor2D, tf, type Variable } from '../../src/tensor/tf.ts';
@@ -296,6 +296,22 @@ export function testKernels(name: string, start: Start): void {
           const states = draw([batch, 5]) as Tensor2D;
           return forward({ layers, activation: 'mish' }, states, draw([batch * candidates, 3]) as Tensor2D);
         });
+      }
+    });
+
+    it('runs a stack of layers in one call, with the bits of layer by layer', async () => {
+      await start();
+      for (const batch of [1, 2, 5, 8, 9, 30]) {
+        const noise = new StreamNoise(new Rng(12));
+        const layerSizes = [17, 40, 33, 6];
+        const layers = layerSizes.slice(1).map((out, i) => ({
+          weight: noise.normal('w', [layerSizes[i]!, out]) as Tensor2D,
+          bias: noise.normal('b', [out]) as Tensor1D,
+        }));
+        const x = noise.normal('x', [batch, 17]) as Tensor2D;
+        const whole = applyStack({ layers, activation: 'relu', outputActivation: 'tanh' }, x).dataSync();
+        const parts = layers.reduce((h, l, i) => dense(h, l.weight, l.bias, i === 2 ? 'tanh' : 'relu'), x).dataSync();
+        expect(whole).toEqual(parts);
       }
     });
 

@@ -7,7 +7,7 @@ namespace agent {
 namespace {
 
 struct Layers {
-  int count, activation;
+  int count, activation, last;  // of the hidden layers; of the last
   const int32_t* sizes;  // count + 1 of them
   const float *const *weights;  // packed, or as given (`inPlace`); the first without the rows shared by a state
   int mode;
@@ -31,7 +31,7 @@ static float* tileLayers(int rows, const Layers& net, float* h, float* other, in
   for (int l = 1; l < net.count; l++) {
     Finish f;
     f.columnAdd = net.biases[l];
-    f.activation = l + 1 < net.count ? net.activation : LINEAR;
+    f.activation = l + 1 < net.count ? net.activation : net.last;
     tileLayer(net.mode, rows, net.sizes[l], net.sizes[l + 1], h, width, net.weights[l], other, width, f);
     float* t = h;
     h = other;
@@ -110,6 +110,7 @@ static double denoise(void** p, const int32_t* n, const double*) {
   Layers net;
   net.count = layers;
   net.activation = n[1];
+  net.last = LINEAR;
   net.sizes = sizes;
   net.mode = rows > 8 ? MANY : T > 1 ? FEW_PACKED : FEW_IN_PLACE;
   net.weights = packAll(net.mode, layers, sizes, weightBias, first, A);
@@ -163,6 +164,7 @@ static double forward(void** p, const int32_t* n, const double*) {
   Layers net;
   net.count = layers;
   net.activation = n[1];
+  net.last = n[2];
   net.sizes = sizes;
   net.mode = rows > 8 ? MANY : FEW_IN_PLACE;
   net.weights = packAll(net.mode, layers, sizes, weightBias, ownPart, A);
@@ -181,7 +183,7 @@ static double forward(void** p, const int32_t* n, const double*) {
     Finish f;
     f.rowAdd = state;
     f.rowAddStride = H;
-    f.activation = layers > 1 ? net.activation : LINEAR;
+    f.activation = layers > 1 ? net.activation : net.last;
     tileLayer(net.mode, count, A, H, x + (size_t)row * A, A, net.weights[0], h, width, f);
     const float* y = tileLayers(count, net, h, other, width);
     for (int i = 0; i < count; i++)
