@@ -24,7 +24,7 @@ export interface CrewOptions {
   readonly module: URL;
   readonly start: Omit<WorkerStart, 'doorbell'>;
   readonly worker: number;
-  /** Milliseconds after which a step counts as hanging; later attempts get more. */
+  /** Milliseconds after which a step counts as hanging, more for a while after one. */
   readonly stepTimeoutMs: number;
   readonly startTimeoutMs: number;
   readonly onFault: (fault: WorkerFault) => void;
@@ -32,8 +32,9 @@ export interface CrewOptions {
 
 /** Attempts at one call before the run stops. */
 const ATTEMPTS = 3;
-/** Each further attempt may take so many times longer: the machine may just be busy. */
-const PATIENCE = 4;
+/** After a silent worker, so many calls may take so many times longer: on a busy machine being slow is no fault. */
+const PATIENT_CALLS = 200;
+const PATIENCE = 10;
 /** Steps between two saved states: what a new worker has to take again at most. */
 const SAVE_INTERVAL = 100;
 
@@ -49,6 +50,8 @@ export class Crew {
   #states: readonly EnvState[] | undefined;
   #log: Float32Array[] = [];
   #settle: ((answer: WorkerAnswer) => void) | undefined;
+  /** Calls left for which there is more patience. */
+  #patient = 0;
   /** Why the thread ended while nobody was asking it anything. */
   #obituary: string | undefined;
   #closed = false;
@@ -113,17 +116,18 @@ export class Crew {
 
   /** Makes the call on a living worker, recovering between attempts. */
   async #attempt<T>(call: (timeoutMs: number) => Promise<T>): Promise<T> {
-    let timeout = this.#options.stepTimeoutMs;
     for (let attempt = 1; ; attempt++) {
+      const timeout = this.#options.stepTimeoutMs * (this.#patient > 0 ? PATIENCE : 1);
       try {
         if (this.#obituary !== undefined) throw new WorkerFailure(this.#obituary);
         if (!this.#thread) await this.#revive();
-        return await call(timeout);
+        const result = await call(timeout);
+        if (this.#patient > 0) this.#patient--;
+        return result;
       } catch (error) {
         if (this.#closed || !(error instanceof WorkerFailure)) throw error;
         await this.#bury(error);
         if (attempt === ATTEMPTS) throw this.#giveUp(error);
-        timeout *= PATIENCE;
       }
     }
   }
@@ -179,6 +183,7 @@ export class Crew {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         this.#settle = undefined;
+        this.#patient = PATIENT_CALLS;
         reject(new WorkerFailure(`no answer within ${timeoutMs} ms`));
       }, timeoutMs);
       this.#settle = answer => {
