@@ -50,6 +50,7 @@ export async function trainRun(store: RunStore, options: TrainRunOptions): Promi
   );
   tell = ({ worker, reason }) => view.message([['warn', `simulation thread ${worker} was restarted`], `: ${reason}`]);
   for (const fault of faults) tell(fault);
+  view.announceViewer();
   if (watching.problem) view.message([['warn', 'no viewer'], `: ${watching.problem}`]);
   const interrupt = new Interrupt(
     () => view.status('stopping'),

@@ -64,6 +64,11 @@ export class TrainingView {
     if (this.#live) options.output.on?.('resize', this.#onResize);
   }
 
+  /** Writes the address of the viewer where no live block shows it. */
+  announceViewer(): void {
+    if (!this.#live && this.#facts.url) this.#print(`view ${this.#facts.url}`);
+  }
+
   /** Every environment step, or as often as the loop likes; `secondsGone` counts the run's earlier processes too. */
   progress(step: number, updates: number, secondsGone: number): void {
     this.#step = step;

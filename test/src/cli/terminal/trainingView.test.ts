@@ -82,6 +82,14 @@ describe('training view', () => {
     expect(output.text).toContain('critic/loss=1');
   });
 
+  it('writes the address of the viewer once, where no block shows it', () => {
+    const output = new Recorder(false);
+    const url = 'http://127.0.0.1:7878/#token=x';
+    const options = { output, env: {}, quiet: false, now: () => new Date(), memory: () => 0 };
+    new TrainingView({ ...facts, url }, options).announceViewer();
+    expect(output.text).toBe(`view ${url}\n`);
+  });
+
   it('says nothing when quiet', () => {
     for (const isTTY of [true, false]) {
       const output = new Recorder(isTTY);
