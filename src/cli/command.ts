@@ -74,10 +74,13 @@ export class Input {
   readonly args: readonly string[];
   /** The flags given, by kebab-case name; a switch is `'true'`. */
   readonly given: Readonly<Record<string, string>>;
+  /** The call as typed, after the command's name. */
+  readonly argv: readonly string[];
 
-  constructor(args: readonly string[], given: Readonly<Record<string, string>>) {
+  constructor(args: readonly string[], given: Readonly<Record<string, string>>, argv: readonly string[] = []) {
     this.args = args;
     this.given = given;
+    this.argv = argv;
   }
 
   has(name: string): boolean {
@@ -145,7 +148,7 @@ export async function parse(command: Command, argv: readonly string[]): Promise<
       ['usage', `agent ${command.name} ${command.args}`.trimEnd()],
     ]);
   }
-  return new Input(args, given);
+  return new Input(args, given, argv);
 }
 
 interface Split {

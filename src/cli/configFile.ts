@@ -58,7 +58,7 @@ export function withConfigFile(
     if (name === undefined || name === 'config') throw unknownSetting(key, file, [...names.keys(), ...others]);
     given[name] = String(value);
   }
-  return new Input(input.args, { ...given, ...input.given });
+  return new Input(input.args, { ...given, ...input.given }, input.argv);
 }
 
 function unknownSetting(key: string, file: ConfigFile, known: readonly string[]): UsageError {

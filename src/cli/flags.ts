@@ -5,7 +5,10 @@ import type { Input, Option } from './command.ts';
 import { type ConfigFile, camel } from './configFile.ts';
 
 export const backends = ['auto', 'native', 'wasm', 'tensorflow', 'webgpu', 'cpu'] as const;
-export const presets = ['auto', 'paper', 'fast'] as const;
+/** What `--preset` takes: these, and whatever else an algorithm's table names (`code`, `dipo`). */
+export function presetsOf({ presets }: AnyTable): readonly string[] {
+  return [...new Set(['auto', 'paper', 'fast', ...Object.keys(presets)])];
+}
 
 /** Flags of every command that trains. */
 export const trainingOptions: readonly Option[] = [
@@ -13,7 +16,11 @@ export const trainingOptions: readonly Option[] = [
   { name: 'preset', value: 'NAME', doc: 'paper, fast, or auto (default): fast on a CPU, paper on a GPU' },
   { name: 'seed', value: 'S', default: '0', doc: 'of every random stream' },
   { name: 'run', value: 'DIR', doc: 'run directory (default runs/<algo>-<task>-<date>-<id>)' },
-  { name: 'backend', value: 'NAME', doc: 'native, wasm, tensorflow, webgpu, cpu, or auto (default): the best there is' },
+  {
+    name: 'backend',
+    value: 'NAME',
+    doc: 'native, wasm, tensorflow, webgpu, cpu, or auto (default): the best there is',
+  },
   { name: 'threads', value: 'N', doc: 'worker threads (default: one a core)' },
   { name: 'dashboard', value: '[HOST:]PORT|off', doc: 'address of the viewer (default 127.0.0.1:7878)' },
   { name: 'control', doc: 'let the viewer steer: pause, evaluate, change a learning rate' },

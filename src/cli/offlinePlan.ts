@@ -13,7 +13,7 @@ import {
   backends,
   findAlgorithm,
   hyperparameterOptions,
-  presets,
+  presetsOf,
   resolveHyperparameters,
   trainingOptions,
 } from './flags.ts';
@@ -72,7 +72,7 @@ export async function planOffline(call: Input, io: Io): Promise<OfflinePlan> {
     ['for example', 'agent offline --dataset hopper-medium'],
     ['all of them', 'agent dataset ls'],
   ]);
-  const wantedPreset = input.choice('preset', presets) ?? 'auto';
+  const wantedPreset = input.choice('preset', presetsOf(definition.hyperparameters)) ?? 'auto';
   const wantedBackend = input.choice('backend', backends) ?? 'auto';
   const seed = input.count('seed', 0) ?? 0;
   const takenFrom = taken(input);
@@ -96,7 +96,7 @@ export async function planOffline(call: Input, io: Io): Promise<OfflinePlan> {
   const resolved = { kind: 'offline' as const, algo: definition.name, task, seed, preset, steps };
   const config: NewRunConfig = {
     ...resolved,
-    command: ['offline', ...Object.entries(input.given).flatMap(([name, value]) => [`--${name}`, value])],
+    command: ['offline', ...input.argv],
     backend: backend.name,
     values,
     sources,

@@ -12,7 +12,7 @@ import {
   backends,
   findAlgorithm,
   hyperparameterOptions,
-  presets,
+  presetsOf,
   resolveHyperparameters,
   trainingOptions,
 } from './flags.ts';
@@ -69,7 +69,7 @@ export async function planOnline(call: Input): Promise<OnlinePlan> {
   const seed = input.count('seed', 0) ?? 0;
   const steps = input.count('steps') ?? 1_000_000;
   const options = loopOptions(input, steps);
-  const wantedPreset = input.choice('preset', presets) ?? 'auto';
+  const wantedPreset = input.choice('preset', presetsOf(definition.hyperparameters)) ?? 'auto';
   const wantedBackend = input.choice('backend', backends) ?? 'auto';
   const threads = input.count('threads');
   const resolveWith = (preset: string) =>
@@ -91,7 +91,7 @@ export async function planOnline(call: Input): Promise<OnlinePlan> {
     allowedHosts: input.text('allow-host')?.split(','),
     config: {
       ...resolved,
-      command: ['online', ...Object.entries(input.given).flatMap(([name, value]) => [`--${name}`, value])],
+      command: ['online', ...input.argv],
       backend: backend.name,
       values,
       sources,

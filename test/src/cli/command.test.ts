@@ -21,6 +21,7 @@ describe('parse', () => {
     expect(input.args).toEqual(['runs/x']);
     expect(input.given).toEqual({ env: 'Hopper-v3', steps: '1e6', force: 'true', deterministic: 'true' });
     expect(input.count('steps')).toBe(1_000_000);
+    expect(input.argv).toContain('--steps=1e6');
     expect((await parse(command, ['--steps', '-5'])).text('steps')).toBe('-5');
     expect((await parse(command, ['--', '--odd'])).args).toEqual(['--odd']);
   });
