@@ -1,0 +1,89 @@
+import { describe, expect, it } from 'vitest';
+import { nativeBuild } from '../../src/backend/native/load.ts';
+import { useBackend } from '../../src/backend/register.ts';
+import { Mlp } from '../../src/networks/mlp.ts';
+import { Adam } from '../../src/optim/adam.ts';
+import { minimize } from '../../src/optim/minimize.ts';
+import { Rng } from '../../src/random/rng.ts';
+import { StreamNoise } from '../../src/tensor/noise.ts';
+import { denoise } from '../../src/tensor/ops/denoise.ts';
+import { type Tensor, type Tensor2D, tf } from '../../src/tensor/tf.ts';
+
+const backends = [...(nativeBuild().exists ? (['native'] as const) : []), 'wasm' as const];
+
+/** Some updates of a network, and a chain through it: all that is left of it, as bytes. */
+function train(updates: number, batch: number, hidden: number, after = (_update: number) => {}): Uint8Array[] {
+  const noise = new StreamNoise(new Rng(3));
+  const network = new Mlp({ sizes: [7, hidden, hidden, 2], activation: 'mish' }, noise);
+  const optimizer = new Adam(network.variables, { learningRate: 1e-2, clipNorm: 0.5 });
+  const bytes: Uint8Array[] = [];
+  const keep = (tensor: Tensor) => {
+    const values = tensor.dataSync();
+    bytes.push(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+  };
+  for (let update = 0; update < updates; update++) {
+    tf.tidy(() => {
+      const x = noise.normal('x', [batch, 7]) as Tensor2D;
+      const y = noise.uniform('y', [batch, 2]);
+      const { loss } = minimize(optimizer, () => ({ loss: network.apply(x).sub(y).square().mean().asScalar() }));
+      if (update === updates - 1) keep(loss);
+    });
+    after(update);
+  }
+  for (const variable of Object.values(network.variables)) keep(variable);
+  tf.tidy(() =>
+    keep(
+      denoise({
+        body: network,
+        embeddings: noise.normal('e', [3, 2]) as Tensor2D,
+        observations: noise.normal('s', [batch, 3]) as Tensor2D,
+        candidates: 2,
+        coefficients: Float32Array.from({ length: 15 }, (_, i) => [1.2, 0.6, 0.4, 0.5, 0.3][i % 5]!),
+        initialNoise: noise.normal('i', [2 * batch, 2]) as Tensor2D,
+        stepNoise: noise.normal('n', [3, 2 * batch, 2]),
+      }),
+    ),
+  );
+  tf.dispose([...Object.values(network.variables), ...Object.values(optimizer.state)]);
+  return bytes;
+}
+
+describe.each(backends)('%s', { timeout: 120_000 }, name => {
+  it('gives the same bits with any number of threads', async () => {
+    await useBackend(name, { threads: 1 });
+    const [one, few] = [train(4, 300, 130), train(4, 3, 130)];
+    for (const threads of [2, 3]) {
+      await useBackend(name, { threads });
+      expect(train(4, 300, 130)).toEqual(one);
+      expect(train(4, 3, 130)).toEqual(few);
+    }
+  });
+
+  it('keeps tensors and memory flat', async () => {
+    await useBackend(name, { threads: 2 });
+    const seen: { tensors: number; memory: number }[] = [];
+    train(1200, 32, 32, update => {
+      if (update === 200 || update === 1199)
+        seen.push({ tensors: tf.memory().numTensors, memory: process.memoryUsage.rss() });
+    });
+    const [early, late] = seen as [(typeof seen)[0], (typeof seen)[0]];
+    expect(late.tensors).toBe(early.tensors);
+    const grown = (late.memory - early.memory) / 2 ** 20;
+    expect(grown).toBeLessThan(30); // garbage not yet collected; a leak of one batch an update would be over 60 MB
+  });
+
+  it('hands out copies: what was read stays as it was', async () => {
+    await useBackend(name);
+    const variable = tf.variable(tf.ones([40]));
+    const optimizer = new Adam({ variable }, { learningRate: 0.1 });
+    const step = () => tf.tidy(() => void minimize(optimizer, () => ({ loss: variable.sum().asScalar() })));
+    step();
+    const before = variable.dataSync();
+    const copy = before.slice();
+    const alias = variable.clone();
+    step();
+    expect(before).toEqual(copy);
+    expect(alias.dataSync()).toEqual(copy);
+    expect(variable.dataSync()[0]).not.toBe(copy[0]);
+  });
+});
