@@ -26,6 +26,8 @@ export const hyperparameters = table({
   normalizeObservations: param(true, 'subtract the mean of the data and divide by its deviation + 1e-3'),
   policyLearningRate:    param(3e-4, 'Adam', { min: 0 }),
   hidden:                count(256, 'width of both hidden layers'),
+}, {
+  presets: { paper: {}, fast: { trainSteps: 200_000 } },
 });
 
 type Config = Values<typeof hyperparameters>;

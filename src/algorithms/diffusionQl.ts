@@ -53,6 +53,7 @@ export const hyperparameters = table({
   averageAfter:         count(1000, 'updates before the average policy first moves', 0),
   hidden:               count(256, 'width of every hidden layer'),
 }, {
+  presets: { paper: {}, fast: { trainSteps: 200_000 } },
   tasks: { // authors' code
     'halfcheetah-medium-v2': { clipNorm: 9 }, 'halfcheetah-medium-replay-v2': { clipNorm: 2 }, 'halfcheetah-medium-expert-v2': { clipNorm: 7 },
     'hopper-medium-v2':      { clipNorm: 9 }, 'hopper-medium-replay-v2':      { clipNorm: 4 }, 'hopper-medium-expert-v2':      { clipNorm: 5 },

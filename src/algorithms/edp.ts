@@ -57,6 +57,7 @@ type BackupConfig = EdpConfig & ValuesOf<typeof backupParams>;
 export const edpPresets = {
   paper: { diffusionSteps: 1000, sampler: 'dpm', evaluationCandidates: 10 },
   code: { diffusionSteps: 100, sampler: 'ddpm', evaluationCandidates: 50 },
+  fast: { trainSteps: 200_000 }, // for CPUs: hours instead of days; what it costs in score is not measured
 } as const;
 
 /** Settings per task: the code's gradient clips, and half the updates outside locomotion. `maze`: what mazes add. */

@@ -34,7 +34,7 @@ export const hyperparameters = table({
   likelihood:     choice('gaussian', ['gaussian', 'elbo'], 'ln π(a|s): of N(â, σ²), or the bound −ω_k ‖ε − ê‖²'),
   learnDeviation: param(false, 'learn σ, one per action dimension, instead of 1'),
 }, {
-  presets: { paper: { ...edpPresets.paper, temperature: 1 }, code: edpPresets.code },
+  presets: { ...edpPresets, paper: { ...edpPresets.paper, temperature: 1 } },
   tasks: edpTasks({ expectile: 0.9, rewardTransform: 'minus-one' } as const),
 });
 

@@ -54,7 +54,11 @@ export const hyperparameters = table({
   criticLayers:         count(2, 'hidden layers of Q and V'),
   hidden:               count(256, 'width of every network'),
 }, {
-  presets: { one: { criticSteps: 1_000_000, behaviorSteps: 2_000_000, candidates: 64 } }, // "-1": one setting for all
+  presets: {
+    paper: {},
+    one: { criticSteps: 1_000_000, behaviorSteps: 2_000_000, candidates: 64 }, // "-1": one setting for all
+    fast: { criticSteps: 300_000, behaviorSteps: 300_000, candidates: 32 },
+  },
   tasks: Object.fromEntries(mazes.map(name => [`antmaze-${name}-v2`, maze])),
 });
 

@@ -42,6 +42,7 @@ export const hyperparameters = table({
   criticLearningRate:    param(3e-4, 'Adam', { min: 0 }),
   hidden:                count(256, 'width of both hidden layers'),
 }, {
+  presets: { paper: {}, fast: { trainSteps: 300_000 } },
   tasks: Object.fromEntries(mazes.map(name => [`antmaze-${name}-v2`, { rewardTransform: 'minus-one' } as const])),
 });
 
