@@ -34,7 +34,8 @@ export async function trainRun(store: RunStore, options: TrainRunOptions): Promi
   const faults: WorkerFault[] = [];
   let tell = (fault: WorkerFault): unknown => faults.push(fault);
   const parts = options.parts ?? (await buildOnline(config, fault => tell(fault)));
-  const watching = await watch(store, parts, options.viewer ?? {});
+  let interrupted = () => false;
+  const watching = await watch(store, parts, { ...options.viewer, stopped: () => interrupted() });
   const run = shownPath(store.directory);
   const view = new TrainingView(
     { ...config, run, published: publishedFor(config.task, config.algo), url: watching.dashboard?.url },
@@ -56,6 +57,7 @@ export async function trainRun(store: RunStore, options: TrainRunOptions): Promi
     () => view.status('stopping'),
     () => view.close(),
   );
+  interrupted = () => interrupt.requested;
   try {
     const result = await trainOnline({
       ...parts,
@@ -65,7 +67,8 @@ export async function trainRun(store: RunStore, options: TrainRunOptions): Promi
       seed: config.seed,
       resume: options.resume,
       watchers: [watcher(view, store, parts, interrupt), watching.watcher, ...(options.watchers ?? [])],
-      stopRequested: () => interrupt.requested,
+      stopRequested: () => interrupt.requested || watching.steering?.ended === true,
+      requests: watching.steering?.requests,
     });
     return await report(store, result, view, options);
   } finally {

@@ -5,6 +5,7 @@ import { AgentError } from '../errors.ts';
 import type { OnlineWatcher } from '../loops/online.ts';
 import { recordEpisode } from '../runs/episodes.ts';
 import type { RunStore } from '../runs/runStore.ts';
+import { Steering } from './steering.ts';
 
 /** Live frames leave at most so often; the page draws in between. */
 const FRAME_MS = 30;
@@ -19,6 +20,7 @@ export interface Watching {
   readonly evaluationEnv: VectorEnv;
   readonly watcher: OnlineWatcher;
   readonly dashboard?: Dashboard;
+  readonly steering?: Steering;
   /** Why there is no viewer although one was to be: training goes on without. */
   readonly problem?: string;
   close(): Promise<void>;
@@ -28,6 +30,8 @@ export interface WatchOptions {
   /** `[HOST:]PORT`, or `off`; without one 127.0.0.1:7878 or any free port. */
   readonly address?: string;
   readonly control?: boolean;
+  /** Whether the run is to stop: a paused training must not sleep through Ctrl-C. */
+  readonly stopped?: () => boolean;
   readonly allowedHosts?: readonly string[];
 }
 
@@ -51,6 +55,7 @@ export async function watch(
     if (episode) saving.push(recordEpisode(folder, { ...episode, step, kind, index: 0 }));
   };
   const feed = dashboard && new Feed(dashboard, store);
+  const steering = dashboard && options.control ? new Steering(store, dashboard) : undefined;
   let nextRecord = 0;
   const env = observed(parts.env, {
     reset: () => {},
@@ -62,6 +67,7 @@ export async function watch(
         await training.begin(parts.env);
       }
       await feed?.stepped(parts.env, trainingStep, result);
+      await steering?.gate(trainingStep, options.stopped ?? (() => false));
     },
   });
   const evaluationEnv = observed(parts.evaluationEnv, {
@@ -82,6 +88,7 @@ export async function watch(
     evaluationEnv,
     watcher,
     dashboard,
+    steering,
     problem,
     close: async () => {
       await Promise.all(saving);

@@ -59,6 +59,8 @@ export interface OnlineRun {
   readonly watchers?: readonly OnlineWatcher[];
   /** Asked after every update; true saves and ends the loop. */
   readonly stopRequested?: () => boolean;
+  /** Wishes from outside, fulfilled after the next step and then cleared. Neither changes what is learned. */
+  readonly requests?: { evaluate: boolean; checkpoint: boolean };
 }
 
 export interface TrainingResult {
@@ -205,11 +207,12 @@ class OnlineLoop {
 
   /** At their times, and once for each: an evaluation, and a checkpoint after it. */
   async #evaluateAndSave(): Promise<void> {
-    const { schedule } = this.#run;
-    const evaluating = this.#due(schedule.evalEvery) || this.#step >= schedule.steps;
+    const { schedule, requests } = this.#run;
+    const evaluating = this.#due(schedule.evalEvery) || this.#step >= schedule.steps || requests?.evaluate === true;
     const evaluated = evaluating && this.#last?.step !== this.#step ? await this.#evaluate() : undefined;
     const best = evaluated !== undefined && evaluated === this.#best;
-    if (best || this.#due(schedule.checkpointEvery)) await this.#save(best);
+    if (best || this.#due(schedule.checkpointEvery) || requests?.checkpoint) await this.#save(best);
+    if (requests) requests.evaluate = requests.checkpoint = false;
   }
 
   /** Whether the last step of the worlds reached a multiple of `every`. */

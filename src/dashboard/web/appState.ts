@@ -60,6 +60,7 @@ export class AppState {
     if (typeof kept.smoothing === 'number') this.smoothing = kept.smoothing;
     for (const key of asList(kept.pinned)) this.pinned.add(key);
     for (const key of asList(kept.log)) this.logKeys.add(key);
+    addEventListener('themechange', () => this.emit('theme'));
   }
 
   on<K extends keyof Events>(event: K, listener: Listener<K>): () => void {

@@ -1,5 +1,5 @@
 import type { AppState } from './appState.ts';
-import { fill, h } from './dom.ts';
+import { button, fill, h } from './dom.ts';
 import { duration, integer } from './format.ts';
 
 /** The inspector's Run tab: configuration with the source of each value, changes, versions, files. */
@@ -15,6 +15,7 @@ export function runPanel(app: AppState): HTMLElement {
     fill(
       panel,
       problem(run.problem),
+      app.control ? steering(app) : null,
       table('Run', [
         ['command', `agent ${((config.command as string[] | undefined) ?? []).join(' ')}`],
         ['algorithm', run.algo],
@@ -50,6 +51,38 @@ export function runPanel(app: AppState): HTMLElement {
   };
   for (const event of ['snapshot', 'current', 'runs'] as const) app.on(event, update);
   return panel;
+}
+
+/** What a page with the control right may do. Ending the run asks once. */
+function steering(app: AppState): HTMLElement {
+  const paused = app.run()?.state === 'paused';
+  let asked = false;
+  const end = button({
+    icon: 'stop',
+    label: 'End run…',
+    class: 'danger',
+    onclick: () => {
+      if (asked) app.act({ kind: 'end' });
+      asked = true;
+      fill(end, 'End it: a checkpoint is kept');
+    },
+  });
+  const act = (icon: string, label: string, kind: 'pause' | 'resume' | 'update' | 'checkpoint' | 'evaluate') =>
+    button({ icon, label, onclick: () => app.act({ kind }) });
+  return h(
+    'section',
+    { class: 'facts steering' },
+    h('h3', { class: 'strong' }, 'Control'),
+    h(
+      'div',
+      { class: 'actors' },
+      paused ? act('play', 'Resume training', 'resume') : act('pause', 'Pause training', 'pause'),
+      act('forward', 'One update', 'update'),
+      act('save', 'Checkpoint', 'checkpoint'),
+      act('target', 'Evaluate', 'evaluate'),
+      end,
+    ),
+  );
 }
 
 function problem(text: string | undefined): HTMLElement | null {

@@ -55,6 +55,8 @@ export class DiffusionView {
   #again = false;
   #at = '';
   #playingSteps = 0;
+  /** The picture was running when this view stopped it: it goes on when the view is left. */
+  #stopped = false;
 
   constructor(app: AppState, watch: WatchView, model: PolicyModel) {
     this.#app = app;
@@ -63,6 +65,7 @@ export class DiffusionView {
     this.header = this.#makeHeader();
     this.#build();
     app.on('theme', () => this.#draw());
+    app.on('view', () => this.#leave());
     app.on('current', () => {
       this.#picture = undefined;
       this.#at = '';
@@ -142,10 +145,19 @@ export class DiffusionView {
   /** Takes the stage over, stops the picture, and samples at its state. */
   open(): HTMLElement {
     this.#stageSlot.append(this.#watch.panel.element);
-    if (!this.#app.paused && !this.#watch.player.recording) this.#watch.player.toggle();
-    else if (this.#watch.player.recording) this.#watch.player.playing = false;
+    const { player } = this.#watch;
+    this.#stopped = player.recording ? player.playing : !this.#app.paused;
+    if (this.#stopped) player.toggle();
     this.#at = '';
     return this.#page;
+  }
+
+  #leave(): void {
+    if (!this.#stopped || this.#app.view === 'diffusion') return;
+    this.#stopped = false;
+    const { player } = this.#watch;
+    if (player.recording ? !player.playing : this.#app.paused) player.toggle();
+    if (player.recording && this.#app.paused) this.#app.setPaused(false);
   }
 
   frame(now: number): void {
