@@ -27,8 +27,8 @@ export interface Ended {
 export interface Running {
   readonly process: ChildProcess;
   readonly ended: Promise<Ended>;
-  /** Resolves when stderr has shown `text`, or the process has ended. */
-  shown(text: string): Promise<void>;
+  /** Resolves when stderr has shown `text` that many times (once), or the process has ended. */
+  shown(text: string, times?: number): Promise<void>;
 }
 
 /** Starts `agent` with these arguments. */
@@ -42,9 +42,9 @@ export function agent(main: string, args: readonly string[]): Running {
   const ended = new Promise<Ended>(resolve =>
     child.once('close', (code, signal) => resolve({ code, signal, stderr, ms: performance.now() - started })),
   );
-  const shown = (text: string) =>
+  const shown = (text: string, times = 1) =>
     new Promise<void>(resolve => {
-      const look = () => (stderr.includes(text) ? resolve() : undefined);
+      const look = () => (stderr.split(text).length > times ? resolve() : undefined);
       child.stderr!.on('data', look);
       child.once('close', () => resolve());
       look();

@@ -44,8 +44,9 @@ describe('agent online', () => {
       const run = join(root, `killed-${trial}`);
       for (let life = 0; ; life++) {
         const running = goOn(run);
-        const lived = await Promise.race([running.ended, sleep(rng.uniform(0.2, 1) * (1 + life / 4) * whole.ms)]);
-        if (!lived) running.process.kill('SIGKILL');
+        if (rng.integer(6) > 0) await running.shown('step=', 1 + rng.integer(60)); // a run shows about 100 of these
+        await Promise.race([running.ended, sleep(rng.uniform(0, 100))]);
+        running.process.kill('SIGKILL');
         const { code, signal, stderr } = await running.ended;
         if (signal === 'SIGKILL') kills++;
         if (existsSync(join(run, 'summary.json'))) break;
@@ -65,8 +66,7 @@ describe('agent online', () => {
     for (let trial = 0; trial < trials(2, 100); trial++) {
       const run = join(root, `signalled-${trial}`);
       const running = online(run);
-      await running.shown('step=');
-      await sleep(rng.uniform(0, 0.4) * whole.ms);
+      await running.shown('step=', 1 + rng.integer(60));
       const asked = performance.now();
       running.process.kill(trial % 2 === 0 ? 'SIGINT' : 'SIGTERM');
       const { code, stderr } = await running.ended;
@@ -88,8 +88,7 @@ describe('agent online', () => {
     for (let trial = 0; trial < trials(1, 20); trial++) {
       const run = join(root, `twice-${trial}`);
       const running = online(run);
-      await running.shown('step=');
-      await sleep(rng.uniform(0, 0.4) * whole.ms);
+      await running.shown('step=', 1 + rng.integer(60));
       running.process.kill('SIGINT');
       await sleep(rng.integer(20));
       const second = performance.now();
