@@ -3,6 +3,7 @@ import { nearest, UsageError } from '../src/errors.ts';
 import { ant } from './mujoco/ant.ts';
 import { antMaze } from './mujoco/antMaze.ts';
 import { antMazeD4rl } from './mujoco/antMazeD4rl.ts';
+import { antWaypoint } from './mujoco/antWaypoint.ts';
 import { halfCheetah } from './mujoco/halfCheetah.ts';
 import { hopper } from './mujoco/hopper.ts';
 import { humanoid } from './mujoco/humanoid.ts';
@@ -35,6 +36,7 @@ const definitions = new Map<string, TaskDefinition>(
     humanoid,
     humanoidStandup,
     antMazeD4rl,
+    antWaypoint,
     maze2d,
     antMaze,
     pointMaze,

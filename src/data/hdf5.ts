@@ -2,7 +2,7 @@ import { closeSync, openSync, readSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Metadata } from 'h5wasm/node';
 import { UsageError } from '../errors.ts';
-import { admit, diagnosis, type H5Module, loadHdf5, refusedPath } from './hdf5Module.ts';
+import { admit, diagnosis, type H5Module, isDeath, loadHdf5, refusedPath } from './hdf5Module.ts';
 
 /** Rows are read in blocks of about this many bytes: what loading needs beside the arrays themselves. */
 const BLOCK_BYTES = 4 << 20;
@@ -50,6 +50,7 @@ export class Hdf5File {
   readonly #id: bigint;
   readonly #fileBytes: number;
   readonly #infos = new Map<string, Metadata>();
+  #dead = false;
 
   private constructor(path: string, module: H5Module, id: bigint, fileBytes: number) {
     this.path = path;
@@ -67,15 +68,23 @@ export class Hdf5File {
     try {
       id = module.open(resolve(path), module.H5F_ACC_RDONLY, false, -1, -1);
     } catch (error) {
+      isDeath(error);
       throw new UsageError(`${path} cannot be opened as HDF5: ${diagnosis(error)}`);
     }
     if (id < 0n) throw new UsageError(`${path} cannot be opened as HDF5: ${diagnosis()}`);
     return new Hdf5File(path, module, id, fileBytes);
   }
 
+  /** Throws `UsageError` if the file is so damaged that not even this works. */
   close(): void {
     admit(undefined);
-    this.#module.close_file(this.#id);
+    if (this.#dead) return;
+    try {
+      this.#module.close_file(this.#id);
+    } catch (error) {
+      this.#dead = isDeath(error);
+      throw new UsageError(`${this.path} is damaged: ${diagnosis(error)}`);
+    }
   }
 
   /** Names of the arrays and groups of a group. */
@@ -135,7 +144,7 @@ export class Hdf5File {
         into.set(block, offset + start * width);
       }
     } finally {
-      this.#module._free(pointer);
+      if (!this.#dead) this.#module._free(pointer);
     }
   }
 
@@ -195,6 +204,7 @@ export class Hdf5File {
       return result;
     } catch (error) {
       if (error instanceof UsageError) throw error;
+      this.#dead = isDeath(error);
       const foreign = refusedPath();
       if (foreign !== undefined) throw this.#refusal(path, `refers to another file, ${foreign}, which is refused`);
       throw this.#refusal(path, `is damaged: ${diagnosis(error)}`);

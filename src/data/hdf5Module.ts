@@ -12,18 +12,36 @@ let refused: string | undefined;
 let said = '';
 
 let loading: Promise<H5Module> | undefined;
+/** How many instances died. */
+let deaths = 0;
 
 /**
  * The HDF5 library (WebAssembly), loaded on first use, with its two windows to the outside walled up: it can open no
  * file but the admitted one, whatever a file tells it to, and what it would print is kept for error messages.
  */
 export function loadHdf5(): Promise<H5Module> {
-  loading ??= import('h5wasm/node').then(async ({ ready }) => {
-    const module = await ready;
-    fence(module);
-    return module;
-  });
+  loading ??= instantiate();
   return loading;
+}
+
+/** A query makes the loader evaluate the library's module again, with a new instance of the WebAssembly. */
+async function instantiate(): Promise<H5Module> {
+  const library: Promise<typeof import('h5wasm/node')> =
+    deaths === 0 ? import('h5wasm/node') : import(`${import.meta.resolve('h5wasm/node')}?instance=${deaths}`);
+  const module = await (await library).ready;
+  fence(module);
+  return module;
+}
+
+/**
+ * Whether an error ended the library itself (it ran into an assertion of its own, or out of bounds): then that instance
+ * is given up, and the next `loadHdf5` starts another.
+ */
+export function isDeath(error: unknown): boolean {
+  if (!(error instanceof Error && error.name === 'RuntimeError')) return false; // WebAssembly's
+  deaths++;
+  loading = undefined;
+  return true;
 }
 
 /** Names the one file (absolute path) that may be opened from now on, and forgets what went before. */
