@@ -5,6 +5,7 @@ import { contactForces, rewardTerms } from './inspect.ts';
 import type { Simulation } from './mujoco.ts';
 import type { Task, TaskDefinition, TaskOptions } from './task.ts';
 
+const LARGEST_FLOAT32 = 3.4028234663852886e38;
 /** Steps between two looks at the engine's own warning counters (a look costs some microseconds). */
 const WARNING_INTERVAL = 64;
 
@@ -21,8 +22,9 @@ export class MujocoEnv implements Env {
   /** Episodes ended by divergence, and engine warnings, since construction. */
   divergences = 0;
   engineWarnings = 0;
-  readonly #observation: Float64Array;
-  readonly #lastFinite: Float32Array;
+  /** The last finite observation of the task, and room for the next. */
+  #observation: Float64Array;
+  #next: Float64Array;
   readonly #action: Float64Array;
   readonly #center: Float64Array;
   readonly #half: Float64Array;
@@ -47,7 +49,7 @@ export class MujocoEnv implements Env {
       maxEpisodeSteps: definition.maxEpisodeSteps,
     };
     this.#observation = new Float64Array(obsDim);
-    this.#lastFinite = new Float32Array(obsDim);
+    this.#next = new Float64Array(obsDim);
     this.#action = new Float64Array(low.length);
     this.#center = low.map((l, i) => (l + high[i]!) / 2);
     this.#half = low.map((l, i) => (high[i]! - l) / 2);
@@ -65,9 +67,10 @@ export class MujocoEnv implements Env {
     simulation.forward();
     task.begin();
     this.#elapsed = 0;
-    if (!this.#observe()) throw new AgentError(`${this.spec.id}: the start state is not finite`);
+    const observation = this.#observe();
+    if (!observation) throw new AgentError(`${this.spec.id}: the start state is not finite`);
     this.#phase = 'running';
-    return this.#lastFinite.slice();
+    return observation;
   }
 
   step(action: Float32Array): Step {
@@ -85,28 +88,23 @@ export class MujocoEnv implements Env {
     simulation.refresh();
     task.step(scaled);
     this.#elapsed++;
-    if (!(simulation.isFinite() && Number.isFinite(task.reward) && this.#observe())) return this.#diverged();
+    const observation = simulation.isFinite() && Number.isFinite(task.reward) ? this.#observe() : undefined;
+    if (!observation) return this.#diverged();
     task.afterStep?.(this.#rng);
     const truncated = this.#elapsed >= this.spec.maxEpisodeSteps;
     if (truncated || task.terminated || this.#elapsed % WARNING_INTERVAL === 0)
       this.engineWarnings += simulation.warnings();
-    return {
-      observation: this.#lastFinite.slice(),
-      reward: task.reward,
-      terminated: task.terminated,
-      truncated,
-      info: task.info,
-    };
+    return { observation, reward: task.reward, terminated: task.terminated, truncated, info: task.info };
   }
 
   save(): EnvState {
     this.#mustBeOpen();
     const state = this.simulation.saveState();
     const { memory } = this.task;
-    const physics = new Float64Array(state.length + memory.length + this.#lastFinite.length);
+    const physics = new Float64Array(state.length + memory.length + this.#observation.length);
     physics.set(state);
     physics.set(memory, state.length);
-    physics.set(this.#lastFinite, state.length + memory.length);
+    physics.set(this.#observation, state.length + memory.length);
     const running = this.#phase === 'running' ? 1 : 0;
     return { physics, scalars: { elapsed: this.#elapsed, running }, rng: this.#rng.state };
   }
@@ -115,15 +113,15 @@ export class MujocoEnv implements Env {
     this.#mustBeOpen();
     const { memory } = this.task;
     const size = this.simulation.stateSize;
-    if (physics.length !== size + memory.length + this.#lastFinite.length)
+    if (physics.length !== size + memory.length + this.#observation.length)
       throw new AgentError(`saved state has ${physics.length} numbers, ${this.spec.id} has another layout`);
     this.simulation.restoreState(physics.subarray(0, size));
     memory.set(physics.subarray(size, size + memory.length));
-    this.#lastFinite.set(physics.subarray(size + memory.length));
+    this.#observation.set(physics.subarray(size + memory.length));
     this.#elapsed = scalars.elapsed ?? 0;
     this.#phase = scalars.running ? 'running' : 'fresh';
     this.#rng = new Rng(rng);
-    return this.#lastFinite.slice();
+    return Float32Array.from(this.#observation);
   }
 
   glance(): Glance {
@@ -141,20 +139,26 @@ export class MujocoEnv implements Env {
     this.simulation.close();
   }
 
-  /** Takes the task's observation over as float32 if every entry is finite; otherwise keeps the old one. */
-  #observe(): boolean {
-    const from = this.#observation;
+  /** The task's observation as float32, fresh; undefined, and nothing taken over, if an entry is not finite. */
+  #observe(): Float32Array | undefined {
+    const from = this.#next;
+    const observation = new Float32Array(from.length);
     this.task.observe(from);
-    for (let i = 0; i < from.length; i++) if (!(Math.abs(from[i]!) <= 3.4e38)) return false;
-    this.#lastFinite.set(from);
-    return true;
+    for (let i = 0; i < from.length; i++) {
+      const x = from[i]!;
+      if (!(x <= LARGEST_FLOAT32 && x >= -LARGEST_FLOAT32)) return undefined;
+      observation[i] = x;
+    }
+    this.#next = this.#observation;
+    this.#observation = from;
+    return observation;
   }
 
   #diverged(): Step {
     this.#phase = 'diverged';
     this.divergences++;
     return {
-      observation: this.#lastFinite.slice(),
+      observation: Float32Array.from(this.#observation),
       reward: 0,
       terminated: false,
       truncated: true,

@@ -14,7 +14,7 @@ const files = readdirSync(directory).filter(name => name.endsWith('.json.gz'));
 const withMeshes = files.filter(name => name.includes('+meshes'));
 const wanted = files.filter(name => name.includes('.3.14.0.') && !name.includes('+meshes'));
 
-describe(`rollouts of ${basename(directory)}`, () => {
+describe(`rollouts of ${basename(directory)}`, { timeout: 60_000 }, () => {
   it('finds rollouts', () => expect(wanted.length).toBeGreaterThan(0));
   it.each(wanted)('%s', async name => {
     expect(await replay(readRollout(join(directory, name)))).toEqual([]);

@@ -6,7 +6,7 @@ import { envIds, envInfo, makeMujocoEnv } from '../../../envs/registry.ts';
 import { fixturesDir } from '../../reference.ts';
 import { readRollout } from '../../trajectories/replay.ts';
 
-describe('--physics legacy', () => {
+describe('--physics legacy', { timeout: 60_000 }, () => {
   it.each([
     ['Hopper-v3', 15.264998703792806],
     ['HalfCheetah-v2', 13.999999999999998],

@@ -58,7 +58,7 @@ function numbersOf(model: MjModel, name: string): number[] {
   return all.filter((_, i) => i % stride < take).map(x => x + 0); // −0 is 0
 }
 
-describe('models compile to the tables, bit for bit', () => {
+describe('models compile to the tables, bit for bit', { timeout: 60_000 }, () => {
   const tables = readdirSync(join(fixturesDir, 'models')).filter(name => name.endsWith('.json'));
 
   it.each(tables)('%s', async table => {

@@ -13,7 +13,7 @@ async function using<T>(id: string, use: (env: MujocoEnv) => T): Promise<T> {
   }
 }
 
-describe('bad calls', () => {
+describe('bad calls', { timeout: 60_000 }, () => {
   it('say what was wrong, with the value', async () => {
     await using('Hopper-v5', env => {
       const action = new Float32Array(3);
@@ -46,7 +46,7 @@ describe('bad calls', () => {
   });
 });
 
-describe('actions', () => {
+describe('actions', { timeout: 60_000 }, () => {
   it('in [-1, 1] span the task’s own bounds', async () => {
     await using('Humanoid-v4', env => {
       env.reset(0);
@@ -69,7 +69,7 @@ describe('actions', () => {
   });
 });
 
-describe('a diverging simulation', () => {
+describe('a diverging simulation', { timeout: 60_000 }, () => {
   it('is truncated with its last finite observation, counted, and must be reset', async () => {
     await using('Ant-v5', env => {
       env.reset(0);
@@ -117,7 +117,7 @@ describe('a diverging simulation', () => {
   });
 });
 
-describe('seeds', () => {
+describe('seeds', { timeout: 60_000 }, () => {
   it('fix goal and start of D4RL’s mazes', async () => {
     for (const id of [
       'antmaze-umaze-v2',
@@ -149,7 +149,7 @@ describe('seeds', () => {
   });
 });
 
-describe('goal mazes', () => {
+describe('goal mazes', { timeout: 60_000 }, () => {
   it('end at the goal only when the task is not continuing, and move a reached goal if asked', async () => {
     for (const [continuingTask, resetTarget] of [
       [undefined, undefined],
@@ -172,7 +172,7 @@ describe('goal mazes', () => {
   });
 });
 
-describe('memory', () => {
+describe('memory', { timeout: 60_000 }, () => {
   it('of a closed world is given back', { timeout: 60_000 }, async () => {
     const engineBytes = async () => using('Hopper-v3', env => env.simulation.qpos.buffer.byteLength);
     const before = await engineBytes();

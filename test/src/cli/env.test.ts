@@ -34,7 +34,7 @@ const HUMANOID = `
   published     TD3 5,354   QVPO 5,307   DIPO 5,280   SAC 5,160   best return, 10⁶ steps
 `;
 
-describe('agent env', () => {
+describe('agent env', { timeout: 60_000 }, () => {
   it('info prints the layout', async () => {
     expect(await run('info', 'humanoid-V3')).toEqual({ code: 0, out: HUMANOID });
   });
