@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { AgentError, UsageError } from '../errors.ts';
 import { type TensorInfo, tf } from '../tensor/tf.ts';
 import { AcceleratedBackend } from './accelerated.ts';
@@ -6,6 +7,7 @@ import { layout } from './layout.ts';
 import type { KernelLibrary } from './library.ts';
 import { products } from './matmul.ts';
 import { loadNative, type NativeOptions, nativeBuild } from './native/load.ts';
+import { isInstalled, optionalPackages, registerTensorflow, registerWebgpu } from './optional.ts';
 
 export const backendNames = ['auto', 'native', 'wasm', 'tensorflow', 'webgpu', 'cpu'] as const;
 export type BackendName = (typeof backendNames)[number];
@@ -70,8 +72,16 @@ async function start(name: Exclude<BackendName, 'auto'>, options: NativeOptions,
     case 'cpu':
       await select('cpu');
       return { name, why, threads: 1, features: ['plain tfjs, for reference'] };
-    default:
-      throw new AgentError(`the backend "${name}" is not part of this build`, [['use another', '--backend auto']]);
+    case 'tensorflow': {
+      const from = await registerTensorflow();
+      await select(name);
+      return { name, why, threads: availableParallelism(), features: [from] };
+    }
+    case 'webgpu': {
+      const adapter = await registerWebgpu();
+      await select(name);
+      return { name, why, threads: 1, features: [adapter] };
+    }
   }
 }
 
@@ -91,7 +101,9 @@ async function accelerate(loaded: KernelLibrary, why: string): Promise<BackendIn
 
 /** tfjs falls back to another backend with a log line only: so look. */
 async function select(name: string): Promise<void> {
-  const started = await tf.setBackend(name);
+  const started = await tf.setBackend(name).catch((cause: Error) => {
+    throw new AgentError(`tfjs did not start its backend "${name}": ${cause.message}`, [], 1, { cause });
+  });
   await tf.ready();
   if (!started || tf.getBackend() !== name) throw new AgentError(`tfjs did not start its backend "${name}"`);
 }
@@ -143,8 +155,19 @@ export async function describeBackends(): Promise<readonly BackendFact[]> {
       return `${loaded.features[0]}, used where native cannot be built`;
     }),
   );
-  facts.push({ name: 'cpu', available: true, why: 'plain tfjs, for reference' });
+  facts.push(
+    { name: 'cpu', available: true, why: 'plain tfjs, for reference' },
+    installed('tensorflow', ['@tensorflow/tfjs-node-gpu', '@tensorflow/tfjs-node']),
+    installed('webgpu', ['webgpu']),
+  );
   return facts;
+}
+
+/** Whether one of the packages is here; whether it starts, only `useBackend` can tell. */
+function installed(name: BackendFact['name'], packages: readonly string[]): BackendFact {
+  const found = packages.find(isInstalled);
+  if (found) return { name, available: true, why: `${found} is installed` };
+  return { name, available: false, why: 'not installed', remedy: `npm i ${optionalPackages[name]}` };
 }
 
 function probe(name: BackendFact['name'], look: () => string): BackendFact {
