@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -77,7 +77,7 @@ describe.skipIf(!hasChromium || !built).each(['Humanoid-v3', 'antmaze-umaze-v2']
         '--eval-episodes',
         '1',
         '--checkpoint-every',
-        '1000',
+        '4000',
         '--num-envs',
         '2',
       ];
@@ -114,7 +114,7 @@ describe.skipIf(!hasChromium || !built).each(['Humanoid-v3', 'antmaze-umaze-v2']
       const { page, problems } = browser;
       const first = await until(
         () => shown(page),
-        ({ pill, step }) => pill === 'Live' && step > 0,
+        ({ pill, step, world }) => pill === 'Live' && step > 0 && /of 2$/.test(world),
       );
       expect(page.url()).not.toContain('token');
       expect(first.world).toMatch(/^Training world 1 of 2/);
@@ -128,11 +128,8 @@ describe.skipIf(!hasChromium || !built).each(['Humanoid-v3', 'antmaze-umaze-v2']
 
     it('is pushed in a copy of its own, and goes another way', async () => {
       const { page, problems } = browser;
-      await until(
-        async () => readdirSync(join(home, 'run', 'checkpoints')).length,
-        count => count > 0,
-        150_000,
-      );
+      await until(async () => existsSync(join(home, 'run', 'checkpoints', 'last', 'state.json')), Boolean, 150_000);
+      await page.waitForTimeout(3000); // the page hears of it with the next listing
       await page.evaluate(() => (document.querySelector('.stage-canvas') as HTMLElement).focus());
       await page.keyboard.press('t');
       await until(

@@ -1,7 +1,7 @@
 import type { Scene } from '../protocol.ts';
 import type { AppState } from './appState.ts';
 import { controlBar } from './controlBar.ts';
-import { button, fill, h, icon, iconButton, setText } from './dom.ts';
+import { button, fill, h, iconButton, setText } from './dom.ts';
 import { fixed, integer } from './format.ts';
 import { openMenu } from './menu.ts';
 import type { Player } from './player.ts';
@@ -9,6 +9,7 @@ import { RewardBox } from './rewardBox.ts';
 import { FrameRate } from './stage/frameRate.ts';
 import { attachPointer } from './stage/pointer.ts';
 import type { Stage } from './stage/stage.ts';
+import { Speedometer, stepsInto, worldLabel } from './stageText.ts';
 
 /** The stage with what floats on it: world and camera, layers, reward, position; below it the control bar. */
 export class StagePanel {
@@ -65,7 +66,7 @@ export class StagePanel {
   onTouch: (on: boolean) => void = () => {};
   onReset: () => void = () => {};
   #last = performance.now();
-  #velocity = { x: 0, at: 0, v: 0 };
+  readonly #speedometer = new Speedometer();
   #lastTerms = '';
   readonly #rate = new FrameRate();
 
@@ -244,17 +245,7 @@ export class StagePanel {
     if (pose) stage.setPose(pose);
     stage.draw(seconds);
     this.#showLabel();
-    const x = pose?.worlds[0]?.qpos[0] ?? 0;
-    if (now - this.#velocity.at > 250)
-      this.#velocity = { x, at: now, v: this.#velocity.at ? this.#speedOf(x, now) : 0 };
-  }
-
-  #speedOf(x: number, now: number): number {
-    const { live } = this.#player;
-    const dx = x - this.#velocity.x;
-    // Live training runs at its own pace; a recording at the chosen speed: metres per second of the world's own time.
-    const seconds = live ? (now - this.#velocity.at) / 1000 : ((now - this.#velocity.at) / 1000) * this.#player.speed;
-    return Math.abs(dx) > 2 ? 0 : dx / seconds;
+    this.#speedometer.update(pose?.worlds[0]?.qpos[0] ?? 0, stepsInto(this.#player) * stage.scene.stepSeconds);
   }
 
   #showLabel(): void {
@@ -270,26 +261,11 @@ export class StagePanel {
     const player = this.#player;
     const app = this.#app;
     const { stage } = this;
-    const worlds = player.newest?.worlds.length ?? 0;
     const { recording } = player;
-    const label = player.own
-      ? 'Your own copy'
-      : recording
-        ? `${recording.kind === 'evaluation' ? 'Evaluation' : 'Training'} at ${integer(recording.step)}`
-        : player.world < 0
-          ? `${worlds} training worlds`
-          : `Training world ${player.world + 1} of ${Math.max(1, worlds)}`;
-    setText(this.#world.querySelector('span')!, label);
-    const t = player.own
-      ? player.own.now.t
-      : recording
-        ? player.t
-        : (player.frame?.worlds[Math.max(0, player.world)]?.t ?? 0);
-    const seconds = t * (stage?.scene.stepSeconds ?? 0);
-    setText(
-      this.#figures,
-      stage ? `x ${fixed(this.#velocity.x, 1)} m   v ${fixed(this.#velocity.v, 2)} m/s   t ${fixed(seconds, 2)} s` : '',
-    );
+    setText(this.#world.querySelector('span')!, worldLabel(player));
+    const seconds = stepsInto(player) * (stage?.scene.stepSeconds ?? 0);
+    const { x, v } = this.#speedometer;
+    setText(this.#figures, stage ? `x ${fixed(x, 1)} m   v ${fixed(v, 2)} m/s   t ${fixed(seconds, 2)} s` : '');
     if (recording && this.#lastTerms !== recording.name) {
       this.#lastTerms = recording.name;
       this.rewards.clear();
@@ -299,6 +275,5 @@ export class StagePanel {
     this.#behind.hidden = !app.paused || recording !== undefined || player.own !== undefined;
     setText(this.#behind, `${integer(behind)} steps behind`);
     this.#showPlay();
-    this.#world.prepend(this.#world.querySelector('svg') ?? icon('grid'));
   }
 }

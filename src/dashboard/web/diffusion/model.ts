@@ -36,7 +36,7 @@ export class PolicyModel {
   }
 
   /** Task and newest weights, if they are not there yet. False (and `problem` says why) where the page cannot run them. */
-  async prepare(checkpoint?: string): Promise<boolean> {
+  async prepare(checkpoint?: string, attempts = 3): Promise<boolean> {
     const app = this.#app;
     const snapshot = app.currentData?.snapshot;
     const run = app.run();
@@ -58,7 +58,12 @@ export class PolicyModel {
       const key = `${run.id}/${chosen.name}`;
       if (this.#checkpoint !== key) {
         const response = await fetch(`runs/${encodeURIComponent(run.id)}/checkpoints/${chosen.name}/${file}`);
-        if (!response.ok) return this.#refuse(`Checkpoint ${chosen.name} is not there any more.`);
+        if (!response.ok) {
+          // A quick training has deleted it since the list was made: the next list names a newer one.
+          if (attempts <= 1) return this.#refuse(`Checkpoint ${chosen.name} is not there any more.`);
+          await new Promise(resolve => setTimeout(resolve, 2500));
+          return this.prepare(undefined, attempts - 1);
+        }
         const weights = new Uint8Array(await response.arrayBuffer());
         const values = (snapshot.config.values ?? {}) as Record<string, unknown>;
         this.policy = await this.client.ask<'policy'>({ type: 'policy', algo: run.algo, weights, values });

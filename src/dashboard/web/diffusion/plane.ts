@@ -1,6 +1,15 @@
 import type { Candidates } from '../policy/sampling.ts';
-import type { Plane } from './drawSquare.ts';
+import type { Field, Plane } from './drawSquare.ts';
 import { principalAxes } from './statistics.ts';
+
+/** What is shown: the candidates at one state, and what was computed from them. */
+export interface Picture {
+  readonly candidates: Candidates;
+  readonly more: Candidates;
+  readonly field: Field | undefined;
+  readonly plane: Plane;
+  readonly label: string;
+}
 
 /** Points along a side of the grid on which Q is evaluated. */
 export const FIELD = 21;

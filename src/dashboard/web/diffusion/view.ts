@@ -1,27 +1,18 @@
 import type { AppState } from '../appState.ts';
-import { button, fill, h, iconButton, setText } from '../dom.ts';
+import { fill, h, iconButton, setText } from '../dom.ts';
 import { integer } from '../format.ts';
 import { openMenu } from '../menu.ts';
 import type { Candidates } from '../policy/sampling.ts';
-import { statusPill } from '../status.ts';
 import type { WatchView } from '../watchView.ts';
 import { drawFan } from './draw.ts';
-import type { Field, Plane } from './drawSquare.ts';
+import type { Field } from './drawSquare.ts';
 import { FanStrip } from './fanStrip.ts';
+import { diffusionHeader } from './header.ts';
 import type { PolicyModel } from './model.ts';
-import { dimensionPlane, FIELD, gridActions, principalPlane } from './plane.ts';
+import { dimensionPlane, FIELD, gridActions, type Picture, principalPlane } from './plane.ts';
 import { SidePanel } from './sidePanel.ts';
 import { SquaresPanel } from './squaresPanel.ts';
 import { WeightsPanel } from './weightsPanel.ts';
-
-/** What is shown: the candidates at one state, and what was computed from them. */
-interface Picture {
-  readonly candidates: Candidates;
-  readonly more: Candidates;
-  readonly field: Field | undefined;
-  readonly plane: Plane;
-  readonly label: string;
-}
 
 /** The diffusion made visible: squares, fan, weights, exploration, teacher and student, every action dimension. */
 export class DiffusionView {
@@ -62,7 +53,12 @@ export class DiffusionView {
     this.#app = app;
     this.#watch = watch;
     this.#model = model;
-    this.header = this.#makeHeader();
+    const { state, checkpoint, time } = this.#labels;
+    const choose = (candidates: number) => {
+      this.#k = candidates;
+      void this.#sample();
+    };
+    this.header = diffusionHeader(app, { state, checkpoint, time, choose, resample: () => this.resample() });
     this.#build();
     app.on('theme', () => this.#draw());
     app.on('view', () => this.#leave());
@@ -81,50 +77,6 @@ export class DiffusionView {
       )
         this.resample();
     });
-  }
-
-  #makeHeader(): HTMLElement {
-    const app = this.#app;
-    const title = h('h1', { class: 'title' });
-    const name = h('span', { class: 'run-name mono t3' });
-    const update = () => {
-      setText(title, app.run()?.task ?? '');
-      setText(name, app.run()?.id ?? '');
-    };
-    for (const event of ['runs', 'current'] as const) app.on(event, update);
-    const k = button({
-      after: 'open',
-      label: `K = ${this.#k}`,
-      onclick: () =>
-        openMenu(
-          k,
-          [4, 16, 32, 64, 128].map(count => ({
-            label: `K = ${count}`,
-            checked: this.#k === count,
-            run: () => {
-              this.#k = count;
-              setText(k.querySelector('span')!, `K = ${count}`);
-              void this.#sample();
-            },
-          })),
-        ),
-    });
-    const { state, checkpoint, time } = this.#labels;
-    const figure = (label: string, of: HTMLElement) =>
-      h('span', { class: 'figure' }, h('span', { class: 't3' }, label), of);
-    return h(
-      'header',
-      { class: 'view-header header' },
-      title,
-      name,
-      statusPill(app),
-      h('span', { class: 'grow' }),
-      figure('State', state),
-      figure('Checkpoint', checkpoint),
-      figure('Sampled in', time),
-      k,
-      button({ icon: 'reset', label: 'Resample', key: 'R', onclick: () => this.resample() }),
-    );
   }
 
   #build(): void {
