@@ -1,11 +1,11 @@
-import { Packr, Unpackr } from 'msgpackr';
+import { Packr } from 'msgpackr';
 import { AgentError } from '../src/errors.ts';
+import { type Plain, unpackHeader } from './msgpack.ts';
 
 export const PROTOCOL_VERSION = 1;
 export const MAX_HEADER = 64 * 1024;
 export const MAX_ARRAYS = 64;
 export const MAX_BYTES = 256 * 1024 * 1024;
-const MAX_DEPTH = 16;
 
 export type WireArray = Float32Array | Float64Array | Int32Array | BigInt64Array | Uint8Array;
 type Dtype = 'f4' | 'f8' | 'i4' | 'i8' | 'u1';
@@ -42,7 +42,6 @@ export class ProtocolError extends AgentError {
 }
 
 const packr = new Packr({ useRecords: false });
-const unpackr = new Unpackr({ useRecords: false, mapsAsObjects: false, int64AsType: 'number' });
 
 /** ZeroMQ parts of a message. Throws `ProtocolError` for a header that is too large. */
 export function encode({ type, id, fields, arrays }: Message): Buffer[] {
@@ -68,39 +67,28 @@ export function decode(parts: readonly Uint8Array[]): Message {
     throw new ProtocolError(`a message of more than ${MAX_BYTES} bytes`);
   if (checksum.length !== 4 || Buffer.from(checksum).readUInt32LE() !== crc32c(parts.slice(0, -1)))
     throw new ProtocolError('the checksum does not fit the message');
-  const { v, id, type, arrays, ...fields } = unpackHeader(packed);
+  const { v, id, type, arrays, ...fields } = readHeader(packed);
   if (v !== PROTOCOL_VERSION)
-    throw new ProtocolError(`the other side speaks protocol ${String(v)}, this side ${PROTOCOL_VERSION}`, 'version');
+    throw new ProtocolError(
+      `the simulator speaks protocol ${short(v)}, agent ${PROTOCOL_VERSION}: install the same version on both sides`,
+      'version',
+    );
   if (!Number.isSafeInteger(id) || (id as number) < 0 || typeof type !== 'string')
     throw new ProtocolError('a header without a valid id and type');
   return { type, id: id as number, fields, arrays: unpackArrays(arrays, rest) };
 }
 
-function unpackHeader(packed: Uint8Array): Record<string, unknown> {
-  let header: unknown;
+function readHeader(packed: Uint8Array): { readonly [key: string]: Plain } {
+  let header: Plain;
   try {
-    header = unpackr.unpack(packed);
+    header = unpackHeader(packed);
   } catch (error) {
-    throw new ProtocolError(`the header is not msgpack: ${(error as Error).message}`);
+    if (!(error instanceof RangeError)) throw error;
+    throw new ProtocolError(`the header cannot be read: ${error.message}`);
   }
-  const plain = toPlain(header, MAX_DEPTH);
-  if (typeof plain !== 'object' || plain === null || Array.isArray(plain))
+  if (typeof header !== 'object' || header === null || Array.isArray(header))
     throw new ProtocolError('the header is not a map');
-  return plain as Record<string, unknown>;
-}
-
-/** Maps become objects without a prototype; anything but null, booleans, numbers, texts, lists and maps is refused. */
-function toPlain(value: unknown, left: number): unknown {
-  if (left === 0) throw new ProtocolError(`a header nested more than ${MAX_DEPTH} levels deep`);
-  if (value === null || ['boolean', 'number', 'string'].includes(typeof value)) return value;
-  if (Array.isArray(value)) return value.map(item => toPlain(item, left - 1));
-  if (!(value instanceof Map)) throw new ProtocolError(`a header with a value of type ${typeof value}`);
-  const out: Record<string, unknown> = Object.create(null);
-  for (const [key, item] of value) {
-    if (typeof key !== 'string') throw new ProtocolError('a header with a key that is no text');
-    out[key] = toPlain(item, left - 1);
-  }
-  return out;
+  return header as { readonly [key: string]: Plain };
 }
 
 function unpackArrays(described: unknown, parts: readonly Uint8Array[]): Record<string, NamedArray> {
@@ -109,9 +97,9 @@ function unpackArrays(described: unknown, parts: readonly Uint8Array[]): Record<
   const arrays: Record<string, NamedArray> = Object.create(null);
   described.forEach((entry: { name?: unknown; dtype?: unknown; shape?: unknown } | null, i) => {
     const { name, dtype, shape } = entry ?? {};
-    if (typeof name !== 'string' || name in arrays || typeof dtype !== 'string' || !(dtype in constructors))
-      throw new ProtocolError(`an array with name ${String(name)} and dtype ${String(dtype)}`);
-    if (!isShape(shape)) throw new ProtocolError(`array "${name}" has shape ${JSON.stringify(shape)}`);
+    if (typeof name !== 'string' || name in arrays || typeof dtype !== 'string' || !Object.hasOwn(constructors, dtype))
+      throw new ProtocolError(`an array with name ${short(name)} and dtype ${short(dtype)}`);
+    if (!isShape(shape)) throw new ProtocolError(`array "${name}" has shape ${short(shape)}`);
     const part = parts[i]!;
     const size = shape.reduce((product, n) => product * n, dtype === 'u1' ? 1 : Number(dtype[1]));
     if (size !== part.length)
@@ -120,6 +108,11 @@ function unpackArrays(described: unknown, parts: readonly Uint8Array[]): Record<
     arrays[name] = { shape, data: new constructors[dtype as Dtype](copy) };
   });
   return arrays;
+}
+
+/** A stranger's value in a message for a person: at most 80 characters. */
+function short(value: unknown): string {
+  return String(JSON.stringify(value)).slice(0, 80);
 }
 
 function isShape(shape: unknown): shape is number[] {

@@ -48,7 +48,7 @@ class Server:
             id_ = request.id
             return encode(self._handle(request))
         except ProtocolError as error:
-            return encode(_error(id_, error.code, str(error)))
+            return encode(_error(id_ or error.id, error.code, str(error)))
         except RequestError as error:
             return encode(_error(id_, error.code, str(error)))
         except EnvironmentFailure as error:
