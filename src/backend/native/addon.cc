@@ -169,14 +169,21 @@ napi_value describe(napi_env env, napi_callback_info) {
   return out;
 }
 
+int instances = 0;
+
+/// A worker thread that ends must not take the pool from the others.
 void cleanUp(void*) {
   std::lock_guard<std::mutex> lock(oneCall);
-  if (workerCount() > 1) setThreads(1);
+  if (--instances == 0 && workerCount() > 1) setThreads(1);
 }
 
 napi_value init(napi_env env, napi_value exports) {
   Instance* self = new Instance;
   napi_set_instance_data(env, self, [](napi_env, void* p, void*) { delete (Instance*)p; }, nullptr);
+  {
+    std::lock_guard<std::mutex> lock(oneCall);
+    instances++;
+  }
   napi_add_env_cleanup_hook(env, cleanUp, nullptr);
   const struct {
     const char* name;
