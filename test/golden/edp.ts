@@ -1,118 +1,26 @@
-import { vi } from 'vitest';
 import { EdpCritic, EdpPolicy, edpParams } from '../../src/algorithms/edp.ts';
-import { hyperparameters as crrTable, EdpCrr } from '../../src/algorithms/edpCrr.ts';
-import { EdpIql, hyperparameters as iqlTable } from '../../src/algorithms/edpIql.ts';
-import { EdpTd3, hyperparameters as td3Table } from '../../src/algorithms/edpTd3.ts';
-import { type AnyTable, resolve, table, type Values } from '../../src/config/hyperparameters.ts';
-import type { Batch } from '../../src/data/batch.ts';
+import { resolve, table } from '../../src/config/hyperparameters.ts';
 import { rangeScaled, returnsByStates } from '../../src/data/rewards.ts';
 import { judge } from '../../src/diffusion/candidates.ts';
 import { Ddpm } from '../../src/diffusion/ddpm.ts';
 import { DpmSampler } from '../../src/diffusion/sampler.ts';
 import { elboWeights, makeSchedule } from '../../src/diffusion/schedules.ts';
-import { Adam } from '../../src/optim/adam.ts';
-import type { Noise } from '../../src/tensor/noise.ts';
 import { dense } from '../../src/tensor/ops/dense.ts';
-import {
-  type NamedTensorMap,
-  type Tensor,
-  type Tensor1D,
-  type Tensor2D,
-  tf,
-  type Variable,
-} from '../../src/tensor/tf.ts';
-import type { Entry, GoldenCase, Handler, Outputs } from './case.ts';
-import { dump, load, theirName, zeroNoise } from './networks.ts';
+import { type Tensor, type Tensor1D, type Tensor2D, tf } from '../../src/tensor/tf.ts';
+import type { GoldenCase, Handler, Outputs } from './case.ts';
+import { EdpNoise, loadPolicy } from './edpNetworks.ts';
+import { edpUpdate, fiveEdpUpdates } from './edpUpdate.ts';
+import { load, theirName, zeroNoise } from './networks.ts';
 
 export const edpHandlers: [RegExp, Handler][] = [
   [/^edp-13-rewards$/, rewards],
   [/^edp-14-schedule$/, schedules],
   [/^edp-14-action-approx$/, approximation],
   [/^edp-14-chain$/, chain],
-  [/^edp-14-(td3|crr|iql)5/, fiveUpdates],
-  [/^edp-14-(td3|crr|iql)/, update],
+  [/^edp-14-(td3|crr|iql)5/, fiveEdpUpdates],
+  [/^edp-14-(td3|crr|iql)/, edpUpdate],
   [/^edp-15-dpm/, solver],
 ];
-
-// ---- Parameters. The cases order the body's input [state, action, time], we [action, time, state].
-
-type Named = Readonly<Record<string, Variable>>;
-const TIME = 16;
-
-/** Our column j is their column `order[j]`. */
-function columns({ obs, act }: { obs: number; act: number }): number[] {
-  const range = (from: number, n: number) => Array.from({ length: n }, (_, i) => from + i);
-  return [...range(obs, act), ...range(obs + act, TIME), ...range(0, obs)];
-}
-
-function loadPolicy(golden: GoldenCase, variables: Named, factor = 1): void {
-  const params = { ...golden.params('policy') };
-  const first = params['body/0/weight']!;
-  const [rows, width] = first.shape as [number, number];
-  const order = columns(golden.dims);
-  const data = Float32Array.from(first.data, (_, i) => first.data[Math.floor(i / width) * width + order[i % width]!]!);
-  params['body/0/weight'] = { shape: [rows, width], data } as Entry;
-  load(variables, params, factor);
-}
-
-/** Network tensors as outputs, their first body layer back in the cases' order. */
-function dumpPolicy(golden: GoldenCase, prefix: string, tensors: Readonly<Record<string, Tensor>>): Outputs {
-  const order = columns(golden.dims);
-  const back = order.map((_, theirs) => order.indexOf(theirs));
-  const weight = tf.gather(tensors['body/0/weight'] as Tensor2D, tf.tensor1d(back, 'int32'));
-  return dump(prefix, { ...tensors, 'body/0/weight': weight });
-}
-
-function loadCritic(golden: GoldenCase, critic: EdpCritic): void {
-  for (const q of ['q1', 'q2'] as const) {
-    load(critic.critic[q].variables, golden.params(q));
-    load(critic.target[q].variables, golden.params(q), Math.fround(0.95));
-  }
-}
-
-// ---- Recorded noise. Several samples per state: the cases' rows are b·N + j or [j, b], ours j·B + b.
-
-class EdpNoise implements Noise {
-  readonly #golden: GoldenCase;
-  readonly #step: string;
-  constructor(golden: GoldenCase, step = '') {
-    this.#golden = golden;
-    this.#step = step;
-  }
-
-  normal(name: string, shape: readonly number[]): Tensor {
-    const value = this.#input(name);
-    const perState = value.rank - shape.length; // one axis more: the samples of a state stand next to each other
-    if (perState === 0 || name === 'policy/samples') return value.reshape([...shape]);
-    const axes = shape.length === 3 ? [0, 2, 1, 3] : [1, 0, 2];
-    return tf.transpose(value, axes).reshape([...shape]);
-  }
-
-  uniform(name: string, shape: readonly number[]): Tensor {
-    return this.#input(name).reshape([...shape]);
-  }
-
-  integers(name: string): Tensor1D {
-    return tf.cast(this.#input(name), 'int32') as Tensor1D;
-  }
-
-  #input(name: string): Tensor {
-    const source = {
-      'act/initial': 'noise/init',
-      'act/steps': 'noise/steps',
-      'target/initial': 'value/noise/init',
-      'target/steps': 'value/noise/steps',
-      'policy/k': 'policy/k',
-      'policy/epsilon': 'policy/noise',
-      'policy/samples': 'policy/sample_noise',
-      'policy/critic': 'policy/u',
-    }[name];
-    if (!source) throw new Error(`the case records no draw "${name}"`);
-    return this.#golden.input(this.#step + source);
-  }
-}
-
-// ---- Parts
 
 function rewards(golden: GoldenCase): Outputs {
   const [reward, terminal, state, next] = ['reward', 'terminal', 'state', 'next_state'].map(
@@ -266,168 +174,4 @@ function solver(golden: GoldenCase): Outputs {
     put('action', states.at(-1)!);
   }
   return outputs;
-}
-
-// ---- Updates
-
-type Edp = EdpTd3 | EdpCrr | EdpIql;
-
-function configured<T extends AnyTable>(golden: GoldenCase, table: T, own: Record<string, unknown>): Values<T> {
-  const h = golden.hyperparameters;
-  const shared = {
-    batchSize: golden.dims.batch,
-    hidden: golden.dims.hidden,
-    diffusionSteps: golden.dims.K,
-    sampler: 'ddpm',
-    discount: h.discount,
-    tau: h.target_rate,
-    learningRate: h.lr,
-    clipNorm: h.grad_norm_limit,
-    actionLimit: 1,
-    targetPolicyEvery: 1,
-    targetPolicyAfter: 0,
-  };
-  return resolve(table, [{ source: 'case', values: { ...shared, ...own } }]).values;
-}
-
-function build(golden: GoldenCase): Edp {
-  const { obs: obsDim, act: actDim } = golden.dims;
-  const algorithm = create(golden, { obsDim, actDim });
-  loadPolicy(golden, algorithm.policy.network.variables);
-  loadPolicy(golden, algorithm.policy.target.variables, Math.fround(0.95));
-  loadCritic(golden, algorithm.critic);
-  if (algorithm instanceof EdpIql) load(algorithm.value.variables, golden.params('value'));
-  return algorithm;
-}
-
-function create(golden: GoldenCase, sizes: { obsDim: number; actDim: number }): Edp {
-  const h = golden.hyperparameters;
-  const backup = { maxQBackup: h.max_q_backup ?? false };
-  if (golden.kind.includes('td3'))
-    return new EdpTd3(sizes, configured(golden, td3Table, { ...backup, guidance: h.alpha }), zeroNoise);
-  const weighting = h.adv_norm ? 'softmax' : 'exp';
-  const likelihood = h.crr_weight_mode === 'elbo' ? 'elbo' : 'gaussian';
-  if (golden.kind.includes('crr')) {
-    const own = { ...backup, weighting, likelihood, temperature: h.crr_beta, weightLimit: h.crr_limit };
-    return new EdpCrr(sizes, configured(golden, crrTable, { ...own, valueSamples: h.sample_actions }), zeroNoise);
-  }
-  const own = { weighting, expectile: h.expectile, temperature: h.temperature, weightLimit: h.weight_limit };
-  return new EdpIql(sizes, configured(golden, iqlTable, own), zeroNoise);
-}
-
-function batchOf(golden: GoldenCase, step = ''): Batch {
-  return {
-    observations: golden.input(`${step}state`) as Tensor2D,
-    actions: golden.input(`${step}action`) as Tensor2D,
-    rewards: golden.input(`${step}reward`).flatten(),
-    terminated: tf.cast(golden.input(`${step}done`).flatten(), 'float32') as Tensor1D,
-    nextObservations: golden.input(`${step}next_state`) as Tensor2D,
-  };
-}
-
-function run(golden: GoldenCase, algorithm: Edp, step: string): Outputs {
-  const m = algorithm.stages[0]!.update(() => batchOf(golden, step), 0, new EdpNoise(golden, step));
-  const named = {
-    'q1/loss': m['critic/loss1'],
-    'q2/loss': m['critic/loss2'],
-    'value/loss': m['value/loss'],
-    'policy/diff_loss': m['policy/diffusionLoss'],
-    'policy/guide_loss': m['policy/guideLoss'],
-    'policy/policy_loss': m['policy/loss'],
-    'q1/grad_norm': m['critic/gradNorm1'],
-    'q2/grad_norm': m['critic/gradNorm2'],
-    'value/grad_norm': m['value/gradNorm'],
-    'policy/grad_norm': m['policy/gradNorm'],
-  };
-  const defined = Object.entries(named).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(defined.map(([name, value]) => [step + name, value!]));
-}
-
-function fiveUpdates(golden: GoldenCase): Outputs {
-  const algorithm = build(golden);
-  const outputs: Outputs = {};
-  for (let i = 0; i < golden.dims.updates; i++) Object.assign(outputs, run(golden, algorithm, `step${i}/`));
-  return { ...outputs, ...finalState(golden, algorithm) };
-}
-
-function finalState(golden: GoldenCase, algorithm: Edp): Outputs {
-  const { policy, critic } = algorithm;
-  const value = algorithm instanceof EdpIql ? dump('params/value', algorithm.value.variables) : {};
-  return {
-    ...dumpPolicy(golden, 'params/policy', policy.network.variables),
-    ...dumpPolicy(golden, 'target/policy', policy.target.variables),
-    ...dump('params/q1', critic.critic.q1.variables),
-    ...dump('params/q2', critic.critic.q2.variables),
-    ...dump('target/q1', critic.target.q1.variables),
-    ...dump('target/q2', critic.target.q2.variables),
-    ...value,
-  };
-}
-
-/** One update with every intermediate. Gradients are those the optimizers really receive. */
-function update(golden: GoldenCase): Outputs {
-  const algorithm = build(golden);
-  const raw: NamedTensorMap[] = [];
-  const step = Adam.prototype.step;
-  const spy = vi.spyOn(Adam.prototype, 'step').mockImplementation(function (this: Adam, grads) {
-    raw.push(Object.fromEntries(Object.entries(grads).map(([name, g]) => [name, tf.keep(tf.clone(g))])));
-    return step.call(this, grads);
-  });
-  const before = build(golden);
-  const outputs = run(golden, algorithm, '');
-  spy.mockRestore();
-  const iql = algorithm instanceof EdpIql;
-  if (iql) Object.assign(outputs, dump('grad/value', raw.shift()!));
-  Object.assign(
-    outputs,
-    dumpPolicy(golden, 'grad/policy', raw[0]!),
-    dump('grad/q1', raw[1]!),
-    dump('grad/q2', raw[2]!),
-  );
-  const intermediates = iql ? iqlIntermediates(golden, before as EdpIql, algorithm) : others(golden, before);
-  return { ...outputs, ...finalState(golden, algorithm), ...intermediates };
-}
-
-function others(golden: GoldenCase, before: Edp): Outputs {
-  const noise = new EdpNoise(golden);
-  const batch = batchOf(golden);
-  const { observations: s, actions: a } = batch;
-  const config = before.config as EdpTd3['config'];
-  const { aNext, y } = before.critic.tdTarget(batch, before.policy, config, noise);
-  const n = aNext.shape[0] / s.shape[0];
-  const [q1, q2] = before.critic.critic.both(s, a);
-  const next = n === 1 ? aNext : tf.transpose(aNext.reshape([n, s.shape[0], -1]), [1, 0, 2]);
-  const shared = { 'value/next_action': next, 'value/y': y, 'value/q1': q1, 'value/q2': q2 };
-  const noised = before.policy.corrupt(s, a, noise);
-  if (before instanceof EdpTd3) {
-    const { a0, lambda } = before.loss(noised, golden.input('policy/u').dataSync()[0]! > 0.5);
-    return { ...shared, 'policy/a0': a0, 'policy/lambda': lambda };
-  }
-  const { a0, logp, v, advantage, w } = (before as EdpCrr).loss(noised, a, golden.input('policy/sample_noise'));
-  return {
-    ...shared,
-    'policy/a0': a0,
-    'policy/log_p': logp,
-    'policy/v': v,
-    'policy/adv': advantage,
-    'policy/weight': w,
-  };
-}
-
-function iqlIntermediates(golden: GoldenCase, before: EdpIql, after: EdpIql): Outputs {
-  const batch = batchOf(golden);
-  const { observations: s, actions: a } = batch;
-  const q = before.critic.target.min(s, a);
-  const w = before.weights(tf.sub(q, after.v(s))); // the policy and the critics see the new V
-  const { a0, logp } = before.loss(before.policy.corrupt(s, a, new EdpNoise(golden)), a, w);
-  const [q1, q2] = before.critic.critic.both(s, a);
-  return {
-    'policy/a0': a0,
-    'policy/log_p': logp,
-    'policy/weight': w,
-    'value/diff': tf.sub(q, before.v(s)),
-    'q/y': after.tdTarget(batch),
-    'q1/value': q1,
-    'q2/value': q2,
-  };
 }

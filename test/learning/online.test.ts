@@ -1,8 +1,6 @@
-/** Every online algorithm solves a reaching task: obs = [position, goal], action = step, reward = −|position − goal|. */
+/** SAC and TD3 solve a reaching task: obs = [position, goal], action = step, reward = −|position − goal|. */
 import { beforeAll, expect, test } from 'vitest';
 import type { Algorithm, AlgorithmDefinition } from '../../src/algorithms/algorithm.ts';
-import { dipo } from '../../src/algorithms/dipo.ts';
-import { qsm } from '../../src/algorithms/qsm.ts';
 import { sac } from '../../src/algorithms/sac.ts';
 import { td3 } from '../../src/algorithms/td3.ts';
 import { resolve } from '../../src/config/hyperparameters.ts';
@@ -63,8 +61,6 @@ function train(definition: AlgorithmDefinition, values: Record<string, unknown>,
 test.each([
   ['sac', sac as AlgorithmDefinition, { entropyLearningRate: 3e-3, tau: 0.02 }, 1200],
   ['td3', td3 as AlgorithmDefinition, { tau: 0.02 }, 1200],
-  ['qsm', qsm as AlgorithmDefinition, { tau: 0.02, actionGradientWeight: 20 }, 1200],
-  ['dipo', dipo as AlgorithmDefinition, { tau: 0.02, diffusionSteps: 10, actionSteps: 5, replayCapacity: 10_000 }, 800],
 ])('%s learns to reach', { timeout: 120_000 }, (_name, definition, values, steps) => {
   const algorithm = train(definition, values, steps);
   const before = tf.memory().numTensors;
