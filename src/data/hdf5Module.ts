@@ -12,22 +12,27 @@ let refused: string | undefined;
 let said = '';
 
 let loading: Promise<H5Module> | undefined;
-/** How many instances died. */
-let deaths = 0;
+/** How many instances were given up. */
+let retired = 0;
+/** Bytes. Damaged files leave things behind in the library; an instance that has grown so far is given up. */
+const LARGEST_HEAP = 512 * 2 ** 20;
 
 /**
  * The HDF5 library (WebAssembly), loaded on first use, with its two windows to the outside walled up: it can open no
  * file but the admitted one, whatever a file tells it to, and what it would print is kept for error messages.
  */
-export function loadHdf5(): Promise<H5Module> {
+export async function loadHdf5(): Promise<H5Module> {
   loading ??= instantiate();
-  return loading;
+  const module = await loading;
+  if (module.HEAPU8.length <= LARGEST_HEAP) return module;
+  retire();
+  return loadHdf5();
 }
 
 /** A query makes the loader evaluate the library's module again, with a new instance of the WebAssembly. */
 async function instantiate(): Promise<H5Module> {
   const library: Promise<typeof import('h5wasm/node')> =
-    deaths === 0 ? import('h5wasm/node') : import(`${import.meta.resolve('h5wasm/node')}?instance=${deaths}`);
+    retired === 0 ? import('h5wasm/node') : import(`${import.meta.resolve('h5wasm/node')}?instance=${retired}`);
   const module = await (await library).ready;
   fence(module);
   return module;
@@ -39,9 +44,13 @@ async function instantiate(): Promise<H5Module> {
  */
 export function isDeath(error: unknown): boolean {
   if (!(error instanceof Error && error.name === 'RuntimeError')) return false; // WebAssembly's
-  deaths++;
-  loading = undefined;
+  retire();
   return true;
+}
+
+function retire(): void {
+  retired++;
+  loading = undefined;
 }
 
 /** Names the one file (absolute path) that may be opened from now on, and forgets what went before. */
