@@ -93,6 +93,7 @@ async function sceneOf(task: string): Promise<Scene | undefined> {
   const env = await makeMujocoEnv(info.id);
   try {
     const actions = info.actions.map(({ name }) => name);
+    env.reset(0); // draws what belongs to an episode, the goal among it
     const goal = env.task.goal && { pos: [...env.task.goal], radius: 0.5 };
     return exportScene(env.simulation.model as never, {
       task: info.id,

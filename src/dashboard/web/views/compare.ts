@@ -63,7 +63,11 @@ export class CompareView {
   }
 
   groups(): Group[] {
-    return groupRuns(filterRuns(this.#app.runs, this.#app.filter));
+    const { runs, filter } = this.#app;
+    const task = this.#app.run()?.task;
+    // Returns of different tasks have no common axis: without a filter the curves are those of the task on the stage.
+    const comparable = this.#mode === 'curves' && !filter && task ? runs.filter(run => run.task === task) : runs;
+    return groupRuns(filterRuns(comparable, filter));
   }
 
   #openBest(openRun: (run: string) => void): void {
@@ -107,7 +111,7 @@ export class CompareView {
         ),
     });
     const update = () => {
-      const tasks = new Set(filterRuns(app.runs, app.filter).map(run => run.task));
+      const tasks = new Set(this.groups().flatMap(group => group.runs.map(run => run.task)));
       setText(title, tasks.size === 1 ? [...tasks][0]! : `${tasks.size} tasks`);
       const groups = this.groups();
       const runs = groups.reduce((sum, group) => sum + group.runs.length, 0);
@@ -142,6 +146,7 @@ export class CompareView {
   /** The page in one of its two forms: charts first, or the table first. */
   open(mode: 'curves' | 'runs'): HTMLElement {
     this.#mode = mode;
+    this.#app.emit('settings'); // the header counts the groups shown
     this.#dirty = true;
     const top = h(
       'div',
