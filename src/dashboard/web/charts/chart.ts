@@ -168,7 +168,7 @@ export class Chart {
     const until = this.#content?.axis === 'step' ? (this.#content.until ?? 0) : 0;
     if (min === null || !Number.isFinite(min)) return [0, until || 1];
     const zoomed = this.#plot && min > (this.#plot.data[0][0] ?? min);
-    return zoomed ? [min, max] : [Math.min(min, 0), Math.max(max, until, min + 1e-9)];
+    return zoomed ? [min, max] : [Math.min(min, 0), Math.max(max, until, min + 1)];
   }
 
   #yRange(_u: uPlot, min: number | null, max: number | null): [number, number] {
@@ -178,7 +178,8 @@ export class Chart {
     let high = Math.max(max, ...references);
     if (this.#content?.log) return [Math.max(1e-12, low) / 1.3, high * 1.3];
     if (low > 0 && low < high * 0.6) low = 0;
-    if (high === low) return [low - 1, high + 1];
+    // Equal to rounding: steps too small for their numbers would give ticks without end.
+    if (high - low <= 1e-9 * Math.max(Math.abs(high), 1e-9)) return [low - 1, high + 1];
     const step = niceStep((high - low) / (this.#content?.compact ? 2 : 4));
     low = Math.floor(low / step + 1e-9) * step;
     high = Math.ceil(high / step - 1e-9) * step;

@@ -156,8 +156,7 @@ export class CompareView {
     );
     if (mode === 'curves') fill(this.#page, h('div', { class: 'compare' }, top, this.#table.element), this.#more);
     else fill(this.#page, this.#table.element, this.#final.element);
-    this.refresh();
-    return this.#page;
+    return this.#page; // drawn at the next refresh, when it has a size
   }
 
   refresh(): void {
