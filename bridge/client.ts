@@ -1,60 +1,71 @@
 import { randomBytes } from 'node:crypto';
-import type { EnvSpec, EnvState, EpisodeSummary, VectorEnv, VectorStep } from '../src/env/env.ts';
+import type { EnvState, VectorEnv, VectorStep } from '../src/env/env.ts';
 import { AgentError } from '../src/errors.ts';
-import { Rng } from '../src/random/rng.ts';
-import { Connection, type ConnectionOptions, RemoteError } from './connection.ts';
-import { type Message, PROTOCOL_VERSION, ProtocolError, type WireArray } from './protocol.ts';
+import { Connection, type ConnectionOptions, NoAnswer, RemoteError } from './connection.ts';
+import { Episodes } from './episodes.ts';
+import { type Message, PROTOCOL_VERSION, ProtocolError } from './protocol.ts';
+import { floats, type RemoteSpec, readSpec, typed } from './reply.ts';
 
-/** What is needed to rebuild a world's episode: its seed and the actions so far, in the environment's own bounds. */
-interface Episode {
-  seed: number;
-  rng: Rng;
-  actions: Float32Array[];
-  return: number;
-  observation: Float32Array;
+export interface RemoteOptions extends ConnectionOptions {
+  /** The environment that the server must have; absent: whatever it serves. */
+  readonly env?: string;
+  /** Number of the first of these worlds among all of the run; default 0. */
+  readonly firstWorld?: number;
+  /** Other servers of the same environment, where the worlds go while this one is away. */
+  readonly others?: readonly string[];
+  /** Told when worlds moved, or were rebuilt where they are. */
+  readonly onFault?: (message: string) => void;
 }
 
-export interface RemoteSpec extends EnvSpec {
-  /** How a Dict or Tuple observation was flattened. */
-  readonly layout: readonly { readonly name: string; readonly size: number }[];
-  readonly actionKind: string;
-}
+/** How long a server that went away is left alone between two calls on it, in ms. */
+const LOOK_AGAIN = 2000;
 
 /**
- * N worlds of a server (PROTOCOL.md). Seeds of episodes are drawn here, so an episode is known by its seed and actions:
- * a server that was restarted gets its worlds rebuilt, and no transition is lost, doubled or altered.
+ * N worlds of a server (PROTOCOL.md). An episode is known by its seed and actions, so a server that was restarted gets its
+ * worlds rebuilt, and another server can take them over: no transition is lost, doubled or altered.
  */
 export class RemoteVectorEnv implements VectorEnv {
   readonly spec: RemoteSpec;
   readonly numEnvs: number;
-  readonly #connection: Connection;
+  readonly #options: RemoteOptions;
+  readonly #home: string;
+  readonly #episodes: Episodes;
   readonly #obsDim: number;
   readonly #actDim: number;
+  #connection: Connection;
   #session: string;
   #k = 0;
-  #episodes: Episode[] = [];
+  /** While away: looks whether the server at home is back. */
+  #looking: Promise<Connection | undefined> | undefined;
+  #lookedAt = 0;
+  #back: Connection | undefined;
   /** How often worlds had to be rebuilt. */
   rebuilds = 0;
 
-  private constructor(connection: Connection, session: string, numEnvs: number, spec: RemoteSpec) {
+  private constructor(
+    connection: Connection,
+    made: { session: string; numEnvs: number; spec: RemoteSpec },
+    options: RemoteOptions,
+  ) {
     this.#connection = connection;
-    this.#session = session;
-    this.numEnvs = numEnvs;
-    this.spec = spec;
-    this.#obsDim = spec.observationSpace.low.length;
-    this.#actDim = spec.actionSpace.low.length;
+    this.#home = connection.address;
+    this.#options = options;
+    this.#session = made.session;
+    this.numEnvs = made.numEnvs;
+    this.spec = made.spec;
+    this.#obsDim = made.spec.observationSpace.low.length;
+    this.#actDim = made.spec.actionSpace.low.length;
+    this.#episodes = new Episodes(this.#obsDim, this.#actDim);
   }
 
   /** Connects and makes the worlds. Throws `AgentError` when nobody answers or the other side speaks another version. */
-  static async connect(address: string, numEnvs: number, options: ConnectionOptions = {}): Promise<RemoteVectorEnv> {
+  static async connect(address: string, numEnvs: number, options: RemoteOptions = {}): Promise<RemoteVectorEnv> {
     const connection = new Connection(address, options);
     try {
-      const hello = await connection.request('hello', { protocol: PROTOCOL_VERSION, client: 'agent' });
-      if (hello.fields.protocol !== PROTOCOL_VERSION)
-        throw new ProtocolError(`${address} speaks protocol ${hello.fields.protocol}, this side ${PROTOCOL_VERSION}`);
+      await greet(connection);
       const session = randomBytes(16).toString('hex');
-      const made = await connection.request('make', { session, num_envs: numEnvs });
-      return new RemoteVectorEnv(connection, session, numEnvs, readSpec(made, address));
+      const made = await connection.request('make', { session, num_envs: numEnvs, ...wanted(options) });
+      return new RemoteVectorEnv(connection, { session, numEnvs, spec: readSpec(made, address) }, options);
     } catch (error) {
       connection.close();
       throw error;
@@ -62,24 +73,19 @@ export class RemoteVectorEnv implements VectorEnv {
   }
 
   async reset(seed: number): Promise<Float32Array> {
-    const root = new Rng(seed);
-    this.#episodes = Array.from({ length: this.numEnvs }, (_, i) => {
-      const rng = root.split(`world ${i}`);
-      return { seed: drawSeed(rng), rng, actions: [], return: 0, observation: new Float32Array(this.#obsDim) };
-    });
-    const reply = await this.#ordered('reset', {}, { seeds: this.#seeds(this.#episodes.map(e => e.seed)) });
+    this.#episodes.start(seed, this.numEnvs, this.#options.firstWorld ?? 0);
+    const reply = await this.#ordered('reset', () => ({ seeds: this.#seeds(this.#episodes.seeds) }));
     return this.#keep(floats(reply, 'observations', this.numEnvs * this.#obsDim));
   }
 
   async step(actions: Float32Array): Promise<VectorStep> {
-    if (this.#episodes.length === 0) throw new AgentError(`step before the first reset of ${this.spec.id}`);
+    if (!this.#episodes.started) throw new AgentError(`step before the first reset of ${this.spec.id}`);
     const own = this.#toBounds(actions);
-    const next = this.#episodes.map(({ rng }) => drawSeed(new Rng(rng.state)));
-    const reply = await this.#ordered(
-      'step',
-      {},
-      { actions: { shape: [this.numEnvs, this.#actDim], data: own }, seeds: this.#seeds(next) },
-    );
+    await this.#goHome();
+    const reply = await this.#ordered('step', () => ({
+      actions: { shape: [this.numEnvs, this.#actDim], data: own },
+      seeds: this.#seeds(this.#episodes.nextSeeds),
+    }));
     const size = this.numEnvs * this.#obsDim;
     const result = {
       nextObservations: floats(reply, 'next_observations', size),
@@ -88,35 +94,32 @@ export class RemoteVectorEnv implements VectorEnv {
       terminated: typed(reply, 'terminated', Uint8Array, this.numEnvs),
       truncated: typed(reply, 'truncated', Uint8Array, this.numEnvs),
     };
-    const episodes = this.#advance(own, result);
+    const episodes = this.#episodes.advance(own, result);
     this.#keep(result.observations);
     return { ...result, episodes };
   }
 
   async save(): Promise<readonly EnvState[]> {
-    return this.#episodes.map(({ seed, rng, actions, return: sum, observation }) => ({
-      physics: Float64Array.from([...observation, ...actions.flatMap(a => Array.from(a))]),
-      scalars: { seed, return: sum, steps: actions.length },
-      rng: rng.state,
-    }));
+    return this.#episodes.save();
   }
 
   async restore(states: readonly EnvState[]): Promise<Float32Array> {
     if (states.length !== this.numEnvs)
       throw new AgentError(`${states.length} saved worlds, there are ${this.numEnvs}`);
-    this.#episodes = states.map(({ physics, scalars, rng }) => {
-      const history = Float32Array.from(physics.subarray(this.#obsDim));
-      const row = (t: number) => history.slice(t * this.#actDim, (t + 1) * this.#actDim);
-      return {
-        seed: scalars.seed!,
-        rng: new Rng(rng),
-        actions: Array.from({ length: scalars.steps! }, (_, t) => row(t)),
-        return: scalars.return!,
-        observation: Float32Array.from(physics.subarray(0, this.#obsDim)),
-      };
-    });
+    this.#episodes.load(states);
     await this.#rebuild();
-    return joined(this.#episodes.map(episode => episode.observation));
+    return this.#episodes.observations;
+  }
+
+  /** A picture of one world, [height × width × 3], 0–255. Throws `RemoteError` where the environment draws none. */
+  async render(
+    world: number,
+  ): Promise<{ readonly height: number; readonly width: number; readonly pixels: Uint8Array }> {
+    const reply = await this.#connection.request('render', { session: this.#session, world });
+    const { shape, data } = reply.arrays.image ?? {};
+    if (!(data instanceof Uint8Array) || shape?.length !== 3 || shape[2] !== 3)
+      throw new ProtocolError(`${this.#connection.address} sent a picture of shape ${shape}`);
+    return { height: shape[0]!, width: shape[1]!, pixels: data };
   }
 
   async close(): Promise<void> {
@@ -126,6 +129,8 @@ export class RemoteVectorEnv implements VectorEnv {
       if (!(error instanceof AgentError)) throw error; // a server that is gone needs no goodbye
     } finally {
       this.#connection.close();
+      (await this.#looking)?.close();
+      this.#back?.close();
     }
   }
 
@@ -143,72 +148,107 @@ export class RemoteVectorEnv implements VectorEnv {
     });
   }
 
-  /** Books the step that was taken: histories grow, finished episodes are summed up and begin anew. */
-  #advance(own: Float32Array, step: Pick<VectorStep, 'rewards' | 'terminated' | 'truncated'>): EpisodeSummary[] {
-    const finished: EpisodeSummary[] = [];
-    this.#episodes.forEach((episode, env) => {
-      episode.actions.push(own.slice(env * this.#actDim, (env + 1) * this.#actDim));
-      episode.return += step.rewards[env]!;
-      if (!step.terminated[env] && !step.truncated[env]) return;
-      const { return: episodeReturn, actions } = episode;
-      finished.push({ env, episodeReturn, episodeLength: actions.length, terminated: step.terminated[env] === 1 });
-      episode.seed = drawSeed(episode.rng); // what the request named
-      episode.actions = [];
-      episode.return = 0;
-    });
-    return finished;
-  }
-
   #keep(observations: Float32Array): Float32Array {
-    this.#episodes.forEach((episode, i) => {
-      episode.observation = observations.slice(i * this.#obsDim, (i + 1) * this.#obsDim);
-    });
+    this.#episodes.keep(observations);
     return observations;
   }
 
-  /** A request that changes the worlds. A server that has forgotten the session gets it back first. */
-  async #ordered(type: string, fields: Message['fields'], arrays: Message['arrays']): Promise<Message> {
+  /** A request that changes the worlds. A server that has forgotten them, or another one, gets them first. */
+  async #ordered(type: string, arrays: () => Message['arrays']): Promise<Message> {
     for (;;) {
       try {
-        const reply = await this.#connection.request(type, { session: this.#session, k: this.#k, ...fields }, arrays);
+        const reply = await this.#connection.request(type, { session: this.#session, k: this.#k }, arrays());
         this.#k++;
         return reply;
       } catch (error) {
-        if (!(error instanceof RemoteError) || error.code !== 'session') throw error;
+        if (error instanceof RemoteError && error.code === 'environment') this.#k++; // heard, and answered
+        if (error instanceof NoAnswer && type !== 'rebuild') await this.#moveAway(error);
+        else if (!(error instanceof RemoteError) || error.code !== 'session') throw error;
+        if (type === 'rebuild') throw error; // its caller begins again
         await (type === 'reset' ? this.#makeAgain() : this.#rebuild());
       }
     }
   }
 
+  /** Another server takes the worlds; where there is none, or none answers, `reason` is thrown. */
+  async #moveAway(reason: NoAnswer): Promise<void> {
+    const others = [this.#home, ...(this.#options.others ?? [])].filter(one => one !== this.#connection.address);
+    for (const address of others) {
+      const connection = new Connection(address, this.#options);
+      try {
+        await greet(connection);
+      } catch (error) {
+        connection.close();
+        if (error instanceof NoAnswer) continue;
+        throw error;
+      }
+      this.#options.onFault?.(`${this.#connection.address} is away, its worlds go to ${address}`);
+      this.#connection.close();
+      this.#connection = connection;
+      this.#lookedAt = performance.now();
+      return;
+    }
+    throw reason;
+  }
+
+  /** Back to the server of these worlds, once it answers again. */
+  async #goHome(): Promise<void> {
+    if (this.#connection.address === this.#home) return;
+    if (!this.#back) {
+      if (!this.#looking && performance.now() - this.#lookedAt > LOOK_AGAIN) this.#looking = this.#look();
+      return;
+    }
+    this.#options.onFault?.(`${this.#home} is back`);
+    const away = this.#connection;
+    const left = away.request('close', { session: this.#session }).catch(() => undefined); // its sessions end with it
+    void left.then(() => away.close());
+    this.#connection = this.#back;
+    this.#back = undefined;
+    await this.#rebuild();
+  }
+
+  async #look(): Promise<Connection | undefined> {
+    const connection = new Connection(this.#home, { ...this.#options, absentMs: 1000, giveUpMs: 1000 });
+    try {
+      await greet(connection);
+      connection.close();
+      this.#back = new Connection(this.#home, this.#options);
+    } catch (error) {
+      connection.close();
+      if (!(error instanceof AgentError)) throw error;
+    } finally {
+      this.#lookedAt = performance.now();
+      this.#looking = undefined;
+    }
+    return this.#back;
+  }
+
   async #makeAgain(): Promise<void> {
     this.#session = randomBytes(16).toString('hex');
     this.#k = 0;
-    await this.#connection.request('make', { session: this.#session, num_envs: this.numEnvs });
+    const fields = { session: this.#session, num_envs: this.numEnvs, ...wanted(this.#options) };
+    await this.#connection.request('make', fields);
   }
 
   /** Makes the worlds anew and brings each to where its episode stood; throws if it does not arrive there. */
   async #rebuild(): Promise<void> {
     this.rebuilds++;
-    await this.#makeAgain();
-    const lengths = Int32Array.from(this.#episodes, ({ actions }) => actions.length);
-    const history = joined(this.#episodes.flatMap(({ actions }) => actions));
-    const reply = await this.#ordered(
-      'rebuild',
-      {},
-      {
-        seeds: this.#seeds(this.#episodes.map(({ seed }) => seed)),
-        lengths: { shape: [this.numEnvs], data: lengths },
-        actions: { shape: [history.length / this.#actDim, this.#actDim], data: history },
-      },
-    );
-    const observations = floats(reply, 'observations', this.numEnvs * this.#obsDim);
-    this.#episodes.forEach(({ observation }, world) => {
-      const off = observation.findIndex((x, j) => x !== observations[world * this.#obsDim + j]);
-      if (off >= 0)
-        throw new AgentError(
-          `world ${world} of ${this.#connection.address} cannot be rebuilt: the same seed and actions lead elsewhere (observation[${off}] is ${observations[world * this.#obsDim + off]}, it was ${observation[off]})`,
-        );
-    });
+    for (;;) {
+      try {
+        await this.#makeAgain();
+        const history = this.#episodes.history;
+        const reply = await this.#ordered('rebuild', () => ({
+          seeds: this.#seeds(this.#episodes.seeds),
+          lengths: { shape: [this.numEnvs], data: this.#episodes.lengths },
+          actions: { shape: [history.length / this.#actDim, this.#actDim], data: history },
+        }));
+        const observations = floats(reply, 'observations', this.numEnvs * this.#obsDim);
+        return this.#episodes.compare(observations, this.#connection.address);
+      } catch (error) {
+        if (error instanceof NoAnswer) await this.#moveAway(error);
+        else if (!(error instanceof RemoteError) || error.code !== 'session') throw error;
+      }
+    }
   }
 
   #seeds(seeds: readonly number[]) {
@@ -216,48 +256,13 @@ export class RemoteVectorEnv implements VectorEnv {
   }
 }
 
-function drawSeed(rng: Rng): number {
-  return rng.integer(2 ** 31);
+function wanted({ env }: RemoteOptions): { readonly env?: string } {
+  return env === undefined ? {} : { env };
 }
 
-function readSpec(made: Message, address: string): RemoteSpec {
-  const { env, max_episode_steps: maxEpisodeSteps, layout, action_kind: actionKind } = made.fields;
-  const bounds = (name: string) => {
-    const array = made.arrays[name]?.data;
-    if (!(array instanceof Float64Array) || array.length === 0) throw new ProtocolError(`${address} sent no ${name}`);
-    return array;
-  };
-  if (typeof env !== 'string' || typeof maxEpisodeSteps !== 'number' || !Array.isArray(layout))
-    throw new ProtocolError(`${address} described its environment in another way than PROTOCOL.md`);
-  return {
-    id: env,
-    observationSpace: { low: bounds('observation_low'), high: bounds('observation_high') },
-    actionSpace: { low: bounds('action_low'), high: bounds('action_high') },
-    maxEpisodeSteps: maxEpisodeSteps === 0 ? Number.POSITIVE_INFINITY : maxEpisodeSteps,
-    layout: layout as RemoteSpec['layout'],
-    actionKind: String(actionKind),
-  };
-}
-
-function typed<T extends WireArray>(reply: Message, name: string, type: new (n: number) => T, size: number): T {
-  const data = reply.arrays[name]?.data;
-  if (!(data instanceof type) || data.length !== size)
-    throw new ProtocolError(
-      `the reply to ${reply.type} has ${data?.length ?? 'no'} numbers as ${name}, ${size} are wanted`,
-    );
-  return data;
-}
-
-function floats(reply: Message, name: string, size: number): Float32Array {
-  return typed(reply, name, Float32Array, size);
-}
-
-function joined(rows: readonly Float32Array[]): Float32Array {
-  const all = new Float32Array(rows.reduce((sum, row) => sum + row.length, 0));
-  let at = 0;
-  for (const row of rows) {
-    all.set(row, at);
-    at += row.length;
-  }
-  return all;
+/** The first words; throws `ProtocolError` where the other side speaks another version. */
+async function greet(connection: Connection): Promise<void> {
+  const { fields } = await connection.request('hello', { protocol: PROTOCOL_VERSION, client: 'agent' });
+  if (fields.protocol !== PROTOCOL_VERSION)
+    throw new ProtocolError(`${connection.address} speaks protocol ${fields.protocol}, agent ${PROTOCOL_VERSION}`);
 }

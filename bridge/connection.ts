@@ -1,5 +1,5 @@
 import { Dealer } from 'zeromq';
-import { AgentError } from '../src/errors.ts';
+import { AgentError, UsageError } from '../src/errors.ts';
 import { decode, encode, MAX_BYTES, type Message, ProtocolError } from './protocol.ts';
 
 /** CURVE keys as `agent bridge keys` writes them, Z85 text of 40 characters. */
@@ -11,11 +11,16 @@ export interface CurveKeys {
 
 export interface ConnectionOptions {
   readonly keys?: CurveKeys;
-  /** A request is asked again after so long without an answer; default 5 s. */
+  /** A request is asked again on a fresh socket after so long without an answer; default 5 s. */
   readonly deadlineMs?: number;
   /** Given up after so long; default 60 s. */
   readonly giveUpMs?: number;
+  /** Given up after so long where nobody is there; default `giveUpMs`. */
+  readonly absentMs?: number;
 }
+
+/** Nobody answered in time. */
+export class NoAnswer extends AgentError {}
 
 /** An error that the server answered with; `code` as in PROTOCOL.md. */
 export class RemoteError extends AgentError {
@@ -27,17 +32,27 @@ export class RemoteError extends AgentError {
   }
 }
 
-type Waiting = { readonly resolve: (reply: Message) => void };
+interface Waiting {
+  readonly parts: Buffer[];
+  readonly resolve: (reply: Message) => void;
+  readonly reject: (error: Error) => void;
+}
 
-/** One server: requests with deadlines. A request without an answer is asked again on a fresh socket, with the same id. */
+/**
+ * One server: requests with deadlines. What is not answered is asked again with the same id, at once when the server comes
+ * back, else on a fresh socket after a deadline; heartbeats tell a server that is busy from one that is gone.
+ */
 export class Connection {
   readonly address: string;
   readonly #options: ConnectionOptions;
   readonly #waiting = new Map<number, Waiting>();
   #socket: Dealer;
   #sending: Promise<void> = Promise.resolve();
-  #nextId = 0;
+  /** 0 stands for a request that the server could not read. */
+  #nextId = 1;
   #closed = false;
+  #present = false;
+  #keyRefused = false;
 
   constructor(address: string, options: ConnectionOptions = {}) {
     this.address = address;
@@ -45,20 +60,22 @@ export class Connection {
     this.#socket = this.#connect();
   }
 
-  /** The reply to a request. Throws `RemoteError`, or `AgentError` when nobody answers in `giveUpMs`. */
+  /** The reply to a request. Throws `RemoteError`, `ProtocolError` for another version, `NoAnswer` when time is up. */
   async request(type: string, fields: Message['fields'] = {}, arrays: Message['arrays'] = {}): Promise<Message> {
-    const { deadlineMs = 5000, giveUpMs = 60_000 } = this.#options;
+    if (this.#closed) throw new AgentError(`the connection to ${this.address} was closed`);
+    const { deadlineMs = 5000, giveUpMs = 60_000, absentMs = giveUpMs } = this.#options;
     const id = this.#nextId++;
     const parts = encode({ type, id, fields, arrays });
-    const until = performance.now() + giveUpMs;
-    const answered = new Promise<Message>(resolve => this.#waiting.set(id, { resolve }));
+    const begin = performance.now();
+    const answered = new Promise<Message>((resolve, reject) => this.#waiting.set(id, { parts, resolve, reject }));
     try {
       for (;;) {
         await this.#send(parts);
-        const reply = await within(answered, Math.min(deadlineMs, until - performance.now()));
+        const reply = await within(answered, Math.min(deadlineMs, absentMs, giveUpMs));
         if (reply) return this.#checked(reply, type);
         if (this.#closed) throw new AgentError(`the connection to ${this.address} was closed`);
-        if (performance.now() >= until) throw this.#silence(giveUpMs);
+        const waited = performance.now() - begin;
+        if (waited >= (this.#present ? giveUpMs : absentMs)) throw this.#silence(waited);
         this.#reconnect();
       }
     } finally {
@@ -78,15 +95,23 @@ export class Connection {
     return reply;
   }
 
-  #silence(milliseconds: number): AgentError {
+  #silence(milliseconds: number): NoAnswer {
     const wait = `${Math.round(milliseconds / 1000)} s`;
-    const why = this.#options.keys
-      ? 'it is not running, cannot be reached, or does not know this key'
-      : 'it is not running or cannot be reached';
-    return new AgentError(`no answer from the simulator at ${this.address} in ${wait}: ${why}`, [
-      ['start it', `agent-gym-server --env ID --bind ${this.address}`],
-      ['check it', `agent env check ${this.address}`],
-    ]);
+    if (this.#present)
+      return new NoAnswer(
+        `the simulator at ${this.address} is there but has not answered for ${wait}: its environment hangs, or is slower than that`,
+        [['look at', 'the last lines that agent-gym-server printed, then restart it']],
+      );
+    const key = this.#keyRefused
+      ? 'it refused this key'
+      : 'it is not running, cannot be reached, or does not know this key';
+    return new NoAnswer(
+      `no answer from the simulator at ${this.address} in ${wait}: ${this.#options.keys ? key : 'it is not running, cannot be reached, or wants a key'}`,
+      [
+        ['start it', `agent-gym-server --env ID --bind ${this.address}`],
+        ['check it', `agent env check ${this.address}`],
+      ],
+    );
   }
 
   #connect(): Dealer {
@@ -98,21 +123,50 @@ export class Connection {
       receiveHighWaterMark: 256,
       heartbeatInterval: 1000,
       heartbeatTimeout: 3000,
+      reconnectInterval: 50,
+      reconnectMaxInterval: 1000,
       ...(keys && {
         curveServerKey: keys.serverKey,
         curvePublicKey: keys.publicKey,
         curveSecretKey: keys.secretKey,
       }),
     });
-    socket.connect(this.address);
+    this.#observe(socket);
+    try {
+      socket.connect(this.address);
+    } catch (error) {
+      socket.close();
+      throw new UsageError(`${this.address} is no address of a simulator (${(error as Error).message})`, [
+        ['for example', 'tcp://127.0.0.1:5555'],
+      ]);
+    }
     void this.#receive(socket);
     return socket;
   }
 
+  /** Knows whether the server is there; one that comes back is asked again at once. */
+  #observe(socket: Dealer): void {
+    let before = false;
+    socket.events.on('handshake', () => {
+      this.#present = true;
+      this.#keyRefused = false;
+      if (before) for (const { parts } of this.#waiting.values()) void this.#send(parts);
+      before = true;
+    });
+    socket.events.on('disconnect', () => {
+      this.#present = false;
+    });
+    socket.events.on('handshake:error:auth', () => {
+      this.#keyRefused = true;
+    });
+  }
+
   #reconnect(): void {
-    this.#socket.close();
+    const old = this.#socket;
     this.#sending = Promise.resolve();
+    this.#present = false;
     this.#socket = this.#connect();
+    old.close();
   }
 
   /** One message after the other: the socket takes no two at once. */
@@ -129,18 +183,20 @@ export class Connection {
 
   async #receive(socket: Dealer): Promise<void> {
     try {
-      for await (const parts of socket) {
-        let reply: Message;
-        try {
-          reply = decode(parts);
-        } catch (error) {
-          if (!(error instanceof ProtocolError)) throw error;
-          continue; // garbage counts as no answer
-        }
-        this.#waiting.get(reply.id)?.resolve(reply);
-      }
+      for await (const parts of socket) this.#take(parts);
     } catch (error) {
       if (!socket.closed) throw error;
+    }
+  }
+
+  #take(parts: Buffer[]): void {
+    try {
+      const reply = decode(parts);
+      this.#waiting.get(reply.id)?.resolve(reply);
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      if (error.code !== 'version') return; // garbage counts as no answer
+      for (const { reject } of this.#waiting.values()) reject(error);
     }
   }
 }

@@ -42,6 +42,11 @@ const benchmarks: readonly Benchmark[] = [
     },
   },
   {
+    name: 'bridge',
+    summary: 'round trip and steps a second of a simulator elsewhere',
+    run: async (input, io) => (await import('./benchBridge.ts')).runBenchBridge(input, io),
+  },
+  {
     name: 'load',
     summary: 'reading a dataset',
     run: async (input, io) => {
@@ -54,7 +59,7 @@ const benchmarks: readonly Benchmark[] = [
 
 export const command: Command = {
   name: 'bench',
-  args: '[kernels|act|update|env|load]',
+  args: '[kernels|act|update|env|bridge|load]',
   maxArgs: 2,
   options: [
     { name: 'algo', value: 'A', doc: 'the algorithm of act and update', default: 'qvpo' },
@@ -66,8 +71,10 @@ export const command: Command = {
     { name: 'backend', value: backendNames.join('|'), doc: 'what computes', default: 'auto' satisfies BackendName },
     { name: 'threads', value: 'N', doc: 'worker threads', default: 'all cores' },
     { name: 'env', value: 'ID', doc: 'the environment of env' },
-    { name: 'num-envs', value: 'N', doc: 'worlds of env', default: '1' },
-    { name: 'seconds', value: 'S', doc: 'measuring time of act, update and kernels', default: '5' },
+    { name: 'num-envs', value: 'N', doc: 'worlds of env and bridge', default: '1, bridge 32' },
+    { name: 'sim', value: 'ADDRESS', doc: 'the simulator of bridge' },
+    { name: 'sim-keys', value: 'DIR', doc: 'keys of bridge, for another machine' },
+    { name: 'seconds', value: 'S', doc: 'measuring time of act, update, kernels and bridge', default: '5' },
   ],
   examples: [
     'agent bench update --algo qvpo --obs-dim 376 --act-dim 17 --threads 1 --json',

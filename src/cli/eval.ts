@@ -1,4 +1,3 @@
-import { envInfo } from '../../envs/registry.ts';
 import type { Algorithm } from '../algorithms/algorithm.ts';
 import { useBackend } from '../backend/register.ts';
 import { normalizedScore, scoreRange } from '../data/scores.ts';
@@ -15,6 +14,7 @@ import { type Command, type Input, type Io, parseNumber } from './command.ts';
 import { backends } from './flags.ts';
 import { Interrupt } from './interrupt.ts';
 import { buildAlgorithm, makeWorlds, sizesOf } from './onlineParts.ts';
+import { knownTask, type Simulators } from './simulator.ts';
 import { type Comparison, compareWithTeacher, comparisonLines } from './teacher.ts';
 import { charsetFor } from './terminal/charset.ts';
 import { formatReturn, formatSpread, formatTime, grouped } from './terminal/format.ts';
@@ -60,7 +60,7 @@ export const command: Command = {
     const checkpoint = await readCheckpoint(directory, which);
     await useBackend(backend, { threads });
     const task = taskOf(config);
-    const env = await makeWorlds(task, Math.min(episodes, 10));
+    const env = await makeWorlds(task, Math.min(episodes, 10), config.options as Partial<Simulators>);
     const interrupt = new Interrupt(
       () => {},
       () => {},
@@ -134,7 +134,7 @@ function measureAction(algorithm: Algorithm, env: VectorEnv, seed: number): numb
 }
 
 function print(result: EvalResult, directory: string, task: string, io: Io): void {
-  const { published } = envInfo(task);
+  const published = knownTask(task)?.published;
   const paint = paintFor(io.stdout, io.env);
   const lines = [
     ['return', `${formatReturn(result.return)} ± ${formatSpread(result.returnStd, result.return)}`],

@@ -1,14 +1,15 @@
 import { cpus, totalmem } from 'node:os';
 import { dirname } from 'node:path';
-import { envInfo } from '../../envs/registry.ts';
 import type { Sizes } from '../algorithms/algorithm.ts';
 import { replayBytes } from '../data/replayBuffer.ts';
+import type { EnvSpec } from '../env/env.ts';
 import { peakGflops } from './benchKernels.ts';
 import { cpuFeatures } from './cpuFeatures.ts';
 import { freeBytes } from './freeBytes.ts';
 import { type Cost, measureCost } from './measureUpdate.ts';
 import { buildAlgorithm, makeWorlds, sizesOf } from './onlineParts.ts';
 import type { LoopOptions, OnlinePlan } from './onlinePlan.ts';
+import { knownTask, type Simulators } from './simulator.ts';
 import type { Forecast, PresetForecast } from './terminal/forecast.ts';
 
 type Values = Readonly<Record<string, number | boolean | string>>;
@@ -22,9 +23,10 @@ const slowUpdateSeconds = 3;
 export async function onlineForecast(plan: OnlinePlan, runFolder: string): Promise<Forecast> {
   const { config } = plan;
   const { numEnvs, evalEvery } = config.options as LoopOptions;
-  const step = await secondsPerStep(config.task);
-  const env = await makeWorlds(config.task, 1);
-  const sizes = sizesOf(env.spec);
+  const step = await secondsPerStep(config.task, config.options);
+  const env = await makeWorlds(config.task, 1, config.options);
+  const { spec } = env;
+  const sizes = sizesOf(spec);
   const names = ['fast', 'paper'].sort((a, b) => Number(b === config.preset) - Number(a === config.preset));
   const rows: (PresetForecast & { cost: Cost })[] = [];
   for (const name of names) {
@@ -45,7 +47,7 @@ export async function onlineForecast(plan: OnlinePlan, runFolder: string): Promi
   await env.close();
   const chosen = rows[0]!;
   const forecast = {
-    facts: facts(plan, sizes, chosen.cost),
+    facts: facts(plan, spec, chosen.cost),
     steps: config.steps,
     presets: rows.sort((a, b) => a.name.localeCompare(b.name)),
     disk: {
@@ -71,8 +73,8 @@ function replayOf(values: Values, steps: number, { obsDim, actDim }: { obsDim: n
 }
 
 /** Seconds of one step of one world, over up to 200 steps. */
-async function secondsPerStep(task: string): Promise<number> {
-  const env = await makeWorlds(task, 1);
+async function secondsPerStep(task: string, options: Partial<Simulators>): Promise<number> {
+  const env = await makeWorlds(task, 1, options);
   await env.reset(0);
   const actions = new Float32Array(sizesOf(env.spec).actDim);
   const begin = performance.now();
@@ -91,11 +93,13 @@ function howChosen(name: string, { config, presetReason, backend }: OnlinePlan):
   return presetReason === 'auto' ? `(auto: ${backend.name === 'webgpu' ? 'GPU' : 'CPU'})` : '(asked for)';
 }
 
-function facts({ config, backend }: OnlinePlan, sizes: Sizes, cost: Cost): [string, string][] {
-  const task = envInfo(config.task);
-  const bound = Math.max(...task.actionHigh);
+function facts({ config, backend }: OnlinePlan, spec: EnvSpec, cost: Cost): [string, string][] {
+  const sizes: Sizes = sizesOf(spec);
+  const bound = Math.max(...spec.actionSpace.high);
   const actions = `${sizes.actDim} action${sizes.actDim === 1 ? '' : 's'} in ±${Number(bound.toPrecision(3))}`;
-  const noContacts = task.layout.some(({ name, meaning }) => name === 'cfrc_ext' && /always 0/.test(meaning));
+  const noContacts = knownTask(config.task)?.layout.some(
+    ({ name, meaning }) => name === 'cfrc_ext' && /always 0/.test(meaning),
+  );
   const values = config.values as Values;
   const described = [
     values.diffusionSteps && `${values.diffusionSteps} denoising steps`,

@@ -10,6 +10,7 @@ import { Rng } from '../random/rng.ts';
 import type { NewRunConfig } from '../runs/runConfig.ts';
 import { StreamNoise } from '../tensor/noise.ts';
 import type { LoopOptions } from './onlinePlan.ts';
+import { connectTo, type Simulators } from './simulator.ts';
 
 /** What a run is made of, from its configuration. */
 export interface OnlineParts {
@@ -21,14 +22,18 @@ export interface OnlineParts {
 }
 
 /** Builds worlds, algorithm and an empty replay. The backend must be running. `onFault` hears of replaced worker threads. */
-export async function buildOnline(config: NewRunConfig, onFault?: (fault: WorkerFault) => void): Promise<OnlineParts> {
+export async function buildOnline(
+  config: NewRunConfig,
+  onFault?: (fault: WorkerFault) => void,
+  onSimulatorFault?: (message: string) => void,
+): Promise<OnlineParts> {
   const options = config.options as LoopOptions;
   const values = config.values as { warmupSteps: number; updatesPerStep: number } & Record<string, unknown>;
-  const env = await makeVectorEnv(config.task, options.numEnvs, {
-    workers: suitableWorkers(options.numEnvs),
-    onFault,
-  });
-  const evaluationEnv = await makeWorlds(config.task, options.evalEnvs);
+  const { sim, simKeys } = options;
+  const env = sim
+    ? await connectTo({ sim, simKeys }, options.numEnvs, config.task, onSimulatorFault)
+    : await makeVectorEnv(config.task, options.numEnvs, { workers: suitableWorkers(options.numEnvs), onFault });
+  const evaluationEnv = await makeWorlds(config.task, options.evalEnvs, options);
   return {
     algorithm: buildAlgorithm(config, env.spec),
     env,
@@ -58,9 +63,13 @@ export function buildAlgorithm(config: Pick<NewRunConfig, 'algo' | 'seed' | 'val
   return definition.create(sizesOf(spec), config.values as never, initial);
 }
 
-/** `count` worlds of a task in this thread. */
-export function makeWorlds(task: string, count: number): Promise<VectorEnv> {
-  return makeVectorEnv(task, count);
+/** `count` worlds of a task in this thread, or of the simulators that a run names. */
+export function makeWorlds(
+  task: string,
+  count: number,
+  { sim, simKeys }: Partial<Simulators> = {},
+): Promise<VectorEnv> {
+  return sim ? connectTo({ sim, simKeys }, count, task) : makeVectorEnv(task, count);
 }
 
 export function sizesOf(spec: EnvSpec): { obsDim: number; actDim: number } {

@@ -17,12 +17,13 @@ import {
   trainingOptions,
 } from './flags.ts';
 import { dependencyVersion, packageVersion } from './packageRoot.ts';
+import { connectTo, describeRemote, type Simulators, simulatorOptions, simulatorsOf } from './simulator.ts';
 
 export const onlineOptions: readonly Option[] = [
   { name: 'env', value: 'ID', doc: 'the task: agent env ls lists them' },
   { name: 'steps', value: 'N', default: '1000000', doc: 'environment steps' },
   { name: 'num-envs', value: 'N', default: '1', doc: 'worlds stepped side by side' },
-  { name: 'sim', value: 'wasm|ADDRESS', doc: 'the simulator: in process (default wasm)' },
+  ...simulatorOptions,
   { name: 'physics', value: 'current|legacy', doc: 'legacy: masses and contact margins of MuJoCo up to 2.1' },
   ...trainingOptions,
 ];
@@ -35,7 +36,7 @@ export type LoopOptions = {
   readonly evalEpisodes: number;
   readonly checkpointEvery: number;
   readonly logEvery: number;
-};
+} & Partial<Simulators>;
 
 /** A call of `agent online`, resolved. */
 export interface OnlinePlan {
@@ -65,21 +66,24 @@ export async function planOnline(call: Input): Promise<OnlinePlan> {
     ['for example', 'agent online --env Hopper-v3'],
     ['all of them', 'agent env ls'],
   ]);
-  const task = taskOf(input, env);
+  const simulators = simulatorsOf(input);
+  const local = simulators ? undefined : taskOf(input, env);
+  const task = local?.id ?? env;
   const seed = input.count('seed', 0) ?? 0;
   const steps = input.count('steps') ?? 1_000_000;
-  const options = loopOptions(input, steps);
+  const options = { ...loopOptions(input, steps), ...simulators };
   const wantedPreset = input.choice('preset', presetsOf(definition.hyperparameters)) ?? 'auto';
   const wantedBackend = input.choice('backend', backends) ?? 'auto';
   const threads = input.count('threads');
   const resolveWith = (preset: string) =>
-    resolveHyperparameters(definition.hyperparameters, { input, file, task: task.id.replace(/\+legacy$/, ''), preset });
+    resolveHyperparameters(definition.hyperparameters, { input, file, task: task.replace(/\+legacy$/, ''), preset });
   resolveWith('fast'); // mistakes are reported before a backend starts
 
+  const environment = simulators ? await remoteEnvironment(simulators, env) : describeEnvironment(local!);
   const backend = await useBackend(wantedBackend, { threads });
   const preset = wantedPreset === 'auto' ? (backend.name === 'webgpu' ? 'paper' : 'fast') : wantedPreset;
   const { values, sources } = resolveWith(preset);
-  const resolved = { kind: 'online' as const, algo: definition.name, task: task.id, seed, preset, steps };
+  const resolved = { kind: 'online' as const, algo: definition.name, task, seed, preset, steps };
   return {
     definition,
     backend,
@@ -96,7 +100,7 @@ export async function planOnline(call: Input): Promise<OnlinePlan> {
       values,
       sources,
       options,
-      environment: describeEnvironment(task),
+      environment,
       versions: versions(),
       machine: machine(),
       header: collectHeader({
@@ -109,10 +113,15 @@ export async function planOnline(call: Input): Promise<OnlinePlan> {
   };
 }
 
-/** The task, with the physics asked for. Throws `UsageError` for an unknown one, or a simulator elsewhere. */
+/** What the simulators say of the task; throws `AgentError` where they do not answer, or have another. */
+async function remoteEnvironment(simulators: Simulators, task: string): Promise<Record<string, unknown>> {
+  const env = await connectTo(simulators, simulators.sim.split(',').length, task);
+  await env.close();
+  return { ...describeRemote(env.spec), simulator: simulators.sim };
+}
+
+/** The task, with the physics asked for. Throws `UsageError` for an unknown one. */
 function taskOf(input: Input, env: string): ReturnType<typeof envInfo> {
-  const sim = input.text('sim') ?? 'wasm';
-  if (sim !== 'wasm') throw new UsageError(`--sim is "${sim}", this version simulates in process: wasm`);
   const legacy = input.choice('physics', ['current', 'legacy']) === 'legacy';
   return envInfo(legacy && !env.toLowerCase().endsWith('+legacy') ? `${env}+legacy` : env);
 }

@@ -1,5 +1,4 @@
 import { relative } from 'node:path';
-import { envInfo } from '../../envs/registry.ts';
 import { normalizedScore, scoreRange } from '../data/scores.ts';
 import type { WorkerFault } from '../env/crew.ts';
 import type { VectorEnv } from '../env/env.ts';
@@ -9,6 +8,7 @@ import type { Io } from './command.ts';
 import { Interrupt } from './interrupt.ts';
 import { buildOnline, type OnlineParts } from './onlineParts.ts';
 import { publishedBest, publishedScores } from './published.ts';
+import { knownTask } from './simulator.ts';
 import type { LiveState } from './terminal/live.ts';
 import { summaryLines } from './terminal/summary.ts';
 import { TrainingView } from './terminal/trainingView.ts';
@@ -33,7 +33,15 @@ export async function trainRun(store: RunStore, options: TrainRunOptions): Promi
   const { config } = store;
   const faults: WorkerFault[] = [];
   let tell = (fault: WorkerFault): unknown => faults.push(fault);
-  const parts = options.parts ?? (await buildOnline(config, fault => tell(fault)));
+  let tellMoved = (message: string): unknown => moves.push(message);
+  const moves: string[] = [];
+  const parts =
+    options.parts ??
+    (await buildOnline(
+      config,
+      fault => tell(fault),
+      message => tellMoved(message),
+    ));
   let interrupted = () => false;
   const watching = await watch(store, parts, { ...options.viewer, stopped: () => interrupted() });
   const run = shownPath(store.directory);
@@ -50,7 +58,9 @@ export async function trainRun(store: RunStore, options: TrainRunOptions): Promi
     },
   );
   tell = ({ worker, reason }) => view.message([['warn', `simulation thread ${worker} was restarted`], `: ${reason}`]);
+  tellMoved = message => view.message([['warn', 'simulator'], `: ${message}`]);
   for (const fault of faults) tell(fault);
+  for (const message of moves) tellMoved(message);
   view.announceViewer();
   if (watching.problem) view.message([['warn', 'no viewer'], `: ${watching.problem}`]);
   const interrupt = new Interrupt(
@@ -149,14 +159,14 @@ async function report(
   };
   await store.writeSummary(summary);
   const { last, best } = summary.eval;
-  const published = publishedBest(envInfo(config.task).published, config.algo);
+  const published = publishedBest(knownTask(config.task)?.published, config.algo);
   view.close(summaryLines({ ...summary, unit: 'steps', run, last, best, published }));
   io.stdout.write(json ? `${JSON.stringify({ ...summary, run: store.directory })}\n` : `${run}\n`);
   return 0;
 }
 
 function publishedFor(task: string, algo: string): LiveState['published'] {
-  return publishedScores(task, envInfo(task).published, algo);
+  return publishedScores(task, knownTask(task)?.published, algo);
 }
 
 /** The directory as the user would type it: relative where that is shorter. */

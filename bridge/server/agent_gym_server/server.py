@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+import sys
+import traceback
 from typing import Any, Callable, Optional
 
 import numpy as np
@@ -53,6 +55,9 @@ class Server:
             return encode(_error(id_, error.code, str(error)))
         except EnvironmentFailure as error:
             return encode(_error(id_, "environment", str(error)))
+        except Exception as error:  # an environment may raise anything, anywhere; the other sessions go on
+            traceback.print_exc(file=sys.stderr)
+            return encode(_error(id_, "environment", f"{self.name} raised {type(error).__name__}: {error}"))
 
     def close(self) -> None:
         for session in self.sessions.values():
@@ -80,6 +85,8 @@ class Server:
             session.reply = handler(self, request)
         except EnvironmentFailure as error:
             session.reply = _error(request.id, "environment", str(error))
+        except RequestError as error:
+            session.reply = _error(request.id, error.code, str(error))
         return session.reply
 
     def _hello(self, request: Message) -> Message:
@@ -88,7 +95,7 @@ class Server:
             "server": f"agent-gym-server {__version__}",
             "boot": self.boot,
             "env": self.name,
-            "max_envs": self.max_envs - self._used(),
+            "max_envs": self.max_envs,
         }
         return Message("hello", request.id, fields)
 
@@ -96,19 +103,30 @@ class Server:
         token, count = request.fields.get("session"), request.fields.get("num_envs")
         if type(token) is not str or not _TOKEN.match(token):
             raise RequestError("malformed", "make wants a session of 32 hexadecimal digits")
-        wanted = request.fields.get("env")
-        if wanted is not None and wanted != self.name:
-            raise RequestError("unsupported", f'this server has {self.name}, "{str(wanted)[:80]}" was asked for')
         if type(count) is not int or count < 1:
             raise RequestError("malformed", f"num_envs is {count!r}, a number ≥ 1 is wanted")
         known = self.sessions.get(token)
         if known is None:
-            if self._used() + count > self.max_envs or len(self.sessions) >= MAX_SESSIONS:
-                raise RequestError("busy", f"{count} environments wanted, {self.max_envs - self._used()} are free")
-            known = self.sessions[token] = Session(Worlds(self.factory, count))
+            if count > self.max_envs:
+                raise RequestError("busy", f"{count} environments wanted, this server makes at most {self.max_envs} (--num-envs)")
+            self._make_room(count)
+            known = Session(Worlds(self.factory, count))
+            self._check_name(request.fields.get("env"), known.worlds)
+            self.sessions[token] = known
         elif known.worlds.count != count:
             raise RequestError("malformed", f"the session has {known.worlds.count} environments, not {count}")
         return _describe(request.id, known.worlds)
+
+    def _make_room(self, count: int) -> None:
+        """Sessions unused for longest end: of a client that was killed. One that still lives makes its worlds anew."""
+        while self.sessions and (self._used() + count > self.max_envs or len(self.sessions) >= MAX_SESSIONS):
+            self.sessions.pop(next(iter(self.sessions))).worlds.close()
+
+    def _check_name(self, wanted: Any, worlds: Worlds) -> None:
+        if wanted is None or wanted in (self.name, worlds.id):
+            return
+        worlds.close()
+        raise RequestError("unsupported", f'this server has {self.name}, "{str(wanted)[:80]}" was asked for')
 
     def _reset(self, request: Message) -> Message:
         session = self._session(request)
@@ -146,9 +164,11 @@ class Server:
         return Message("close", request.id)
 
     def _session(self, request: Message) -> Session:
-        session = self.sessions.get(str(request.fields.get("session")))
+        token = str(request.fields.get("session"))
+        session = self.sessions.pop(token, None)
         if session is None:
             raise RequestError("session", "no such session: the server was restarted, or the session closed")
+        self.sessions[token] = session  # the last in order is the one used last
         return session
 
     def _used(self) -> int:
@@ -171,7 +191,6 @@ def _describe(id_: int, worlds: Worlds) -> Message:
         "action_kind": worlds.action.kind,
         "max_episode_steps": worlds.max_episode_steps,
         "layout": worlds.observation.layout,
-        "can_save": False,
     }
     arrays = {
         "observation_low": worlds.observation.low,

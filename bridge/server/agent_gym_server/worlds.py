@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
+import os
+import sys
 from typing import Any, Callable
 
 import numpy as np
@@ -18,6 +21,7 @@ def find_factory(name: str) -> Callable[[], Any]:
     """A maker for `module:function`, a Gymnasium id, or, where only that is installed, an id of the old gym."""
     if ":" in name and "/" not in name.split(":")[0]:
         module, function = name.split(":", 1)
+        sys.path.insert(0, os.getcwd())
         factory = getattr(importlib.import_module(module), function)
         return factory
     try:
@@ -27,7 +31,10 @@ def find_factory(name: str) -> Callable[[], Any]:
     if gymnasium is not None and (name in gymnasium.registry or "gym" not in _installed()):
         gymnasium.spec(name)  # raises for an unknown id, naming the nearest
         return lambda: gymnasium.make(name)
-    import gym
+    try:
+        import gym
+    except ImportError:
+        raise ImportError(f"{sys.executable} has neither gymnasium nor gym: pip install 'gymnasium[mujoco]'") from None
 
     gym.spec(name)
     return lambda: gym.make(name)
@@ -88,10 +95,16 @@ class Worlds:
         return np.stack(observations)
 
     def render(self, world: int) -> np.ndarray:
-        image = self.envs[world].render()
+        try:
+            image = self.envs[world].render()
+        except Exception as error:
+            raise EnvironmentFailure(f"world {world}: render raised {type(error).__name__}: {error}") from error
         if image is None:
-            raise EnvironmentFailure('render() gave nothing: serve with --render-mode rgb_array')
-        return np.asarray(image, np.uint8)
+            raise EnvironmentFailure("render() gave nothing: serve with --render-mode rgb_array")
+        image = np.asarray(image, np.uint8)
+        if image.ndim != 3 or image.shape[2] != 3:
+            raise EnvironmentFailure(f"render() gave an array of shape {image.shape}, [height, width, 3] is wanted")
+        return image
 
     def close(self) -> None:
         for env in self.envs:
@@ -120,6 +133,8 @@ class Worlds:
             truncated = bool(info.get("TimeLimit.truncated", False))
             terminated = bool(done) and not truncated
         else:
+            if len(result) != 5:
+                raise EnvironmentFailure(f"world {world}: step gave {len(result)} values, 4 or 5 are wanted")
             observation, reward, terminated, truncated, _ = result
         reward = float(reward)
         if not np.isfinite(reward):
