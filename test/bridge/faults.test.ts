@@ -1,0 +1,104 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { RemoteVectorEnv } from '../../bridge/client.ts';
+import { connectSimulators } from '../../bridge/fleet.ts';
+import type { VectorEnv } from '../../src/env/env.ts';
+import { Rng } from '../../src/random/rng.ts';
+import { sleep } from '../faults/agent.ts';
+import { trials } from '../faults/toyRun.ts';
+import { PointWorlds } from './pointWorld.ts';
+import { type Served, serve } from './server.ts';
+
+const served: Served[] = [];
+afterEach(() => Promise.all(served.splice(0).map(one => one.kill())));
+
+async function start(address?: string): Promise<Served> {
+  const one = await serve('point_world:make', address);
+  served.push(one);
+  return one;
+}
+
+/** Steps `env` and its twin side by side; `fault` may do harm before, or while, step t is under way. */
+async function compare(env: VectorEnv, steps: number, fault: (t: number) => Promise<unknown> | undefined) {
+  const twin = new PointWorlds(env.numEnvs);
+  const rng = new Rng(5);
+  expect(await env.reset(9)).toEqual(await twin.reset(9));
+  let slowest = 0;
+  for (let t = 0; t < steps; t++) {
+    const actions = Float32Array.from({ length: env.numEnvs }, () => rng.uniform(-1.2, 1.2));
+    const begin = performance.now();
+    const stepping = env.step(actions);
+    const mended = fault(t);
+    const [got] = await Promise.all([stepping, mended]);
+    slowest = Math.max(slowest, performance.now() - begin);
+    expect(got).toEqual(await twin.step(actions));
+  }
+  return slowest;
+}
+
+const WORLDS = 10;
+const STEPS = 1000; // 10 000 transitions
+
+describe('a simulator that fails', () => {
+  it('killed and started again, half of the times within a request: no transition is lost, doubled or altered', async () => {
+    let server = await start();
+    const env = await RemoteVectorEnv.connect(server.address, WORLDS, { deadlineMs: 2000 });
+    const kills = trials(6, 100);
+    const every = Math.floor(STEPS / (kills + 1));
+    const rng = new Rng(1);
+    try {
+      await compare(env, STEPS, t => {
+        if (t % every !== every - 1 || t >= every * kills) return undefined;
+        return (async () => {
+          if (rng.integer(2) === 0) await sleep(rng.uniform(0, 2));
+          await server.kill();
+          server = await start(server.address);
+        })();
+      });
+      expect(env.rebuilds).toBeGreaterThanOrEqual(Math.floor(kills / 2));
+    } finally {
+      await env.close();
+    }
+  }, 600_000);
+
+  it('stopped for a while: the same', async () => {
+    const server = await start();
+    const env = await RemoteVectorEnv.connect(server.address, WORLDS, { deadlineMs: 400 });
+    const stops = trials(6, 100);
+    const every = Math.floor(STEPS / (stops + 1));
+    const rng = new Rng(2);
+    try {
+      await compare(env, STEPS, t => {
+        if (t % every !== every - 1 || t >= every * stops) return undefined;
+        server.process.kill('SIGSTOP');
+        return sleep(rng.uniform(100, 1500)).then(() => server.process.kill('SIGCONT'));
+      });
+      expect(env.rebuilds).toBe(0); // its memory was never lost
+    } finally {
+      await env.close();
+    }
+  }, 600_000);
+
+  it('one of two gone: its worlds go to the other, and come back with it', async () => {
+    const [staying, going] = [await start(), await start()];
+    const told: string[] = [];
+    const onFault = (message: string) => told.push(message);
+    const env = await connectSimulators([staying.address, going.address], 5, {
+      absentMs: 1000,
+      deadlineMs: 500,
+      onFault,
+    });
+    try {
+      await compare(env, 400, t => {
+        if (t === 100) return going.kill();
+        if (t === 150) return start(going.address).then(() => undefined);
+        return t > 150 ? sleep(20) : undefined;
+      });
+      expect(told).toEqual([
+        `${going.address} is away, its worlds go to ${staying.address}`,
+        `${going.address} is back`,
+      ]);
+    } finally {
+      await env.close();
+    }
+  }, 120_000);
+});

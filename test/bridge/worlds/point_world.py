@@ -1,0 +1,114 @@
+"""A small world with a twin in TypeScript (pointWorld.ts): sums and products of doubles alone, so both agree to the bit."""
+
+import os
+import time
+
+import numpy as np
+
+
+class Box:
+    def __init__(self, low, high, size):
+        self.low = np.full(size, low, np.float32)
+        self.high = np.full(size, high, np.float32)
+        self.shape = (size,)
+        self.dtype = np.float32
+
+
+class PointWorld:
+    observation_space = Box(-np.inf, np.inf, 4)
+    action_space = Box(-2.0, 2.0, 1)
+
+    def reset(self, seed=None):
+        self.t = 0
+        self.x = []
+        for _ in range(4):
+            seed = (seed * 48271 + 11) % 2147483647
+            self.x.append(seed / 2147483647 - 0.5)
+        return np.array(self.x, np.float32), {}
+
+    def step(self, action):
+        x, a = self.x, float(action[0])
+        self.t += 1
+        x[0] = x[0] + 0.1 * x[1]
+        x[1] = x[1] + 0.05 * a - 0.01 * x[0]
+        x[2] = 0.9 * x[2] + 0.1 * x[0]
+        x[3] = x[3] + 0.05
+        terminated = abs(x[0]) > 0.6
+        return np.array(x, np.float32), 1 - x[0] * x[0], terminated, self.t >= 25, {}
+
+    def close(self):
+        pass
+
+
+make = PointWorld
+
+
+class Raises(PointWorld):
+    def step(self, action):
+        raise ValueError("the joint is broken")
+
+
+class Dies(PointWorld):
+    def __init__(self):
+        raise RuntimeError("no licence found")
+
+
+class Hangs(PointWorld):
+    def step(self, action):
+        time.sleep(3600)
+
+
+class GivesNaN(PointWorld):
+    def step(self, action):
+        observation, reward, *ends = super().step(action)
+        observation[2] = np.nan
+        return (observation, reward, *ends)
+
+
+class GivesNaNReward(PointWorld):
+    def step(self, action):
+        observation, _, *ends = super().step(action)
+        return (observation, float("nan"), *ends)
+
+
+class WrongShape(PointWorld):
+    def step(self, action):
+        observation, *rest = super().step(action)
+        return (observation[:3], *rest)
+
+
+class Forgets(PointWorld):
+    """Takes its randomness from the process, not from the seed."""
+
+    def reset(self, seed=None):
+        return super().reset((seed or 0) + os.getpid())
+
+
+class Draws(PointWorld):
+    def render(self):
+        image = np.zeros((3, 5, 3), np.uint8)
+        image[1, 4] = (255, 128, self.t)
+        return image
+
+
+class Nested(PointWorld):
+    def __init__(self):
+        import gymnasium
+
+        spaces = gymnasium.spaces
+        self.observation_space = spaces.Dict(
+            {"camera": spaces.Box(0, 255, (2, 2), np.uint8), "joints": spaces.Tuple([spaces.Box(-9, 9, (2,)), spaces.Discrete(3)])}
+        )
+        self.action_space = spaces.Discrete(3, start=-1)
+
+    def reset(self, seed=None):
+        super().reset(seed)
+        return self.seen(0), {}
+
+    def step(self, action):
+        super().step([float(action)])
+        return self.seen(action), float(action), False, False, {}
+
+    def seen(self, action):
+        joints = (np.array([0.5, 0.25], np.float32), int(action) + 1)
+        return {"camera": np.arange(4, dtype=np.uint8).reshape(2, 2), "joints": joints}
