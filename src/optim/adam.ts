@@ -29,10 +29,10 @@ export class Adam {
     };
     this.#learningRate = options.learningRate;
     this.#online = Object.values(variables);
-    const zeros = (v: Variable) => tf.variable(tf.zeros(v.shape), false);
+    const zeros = (v: Variable) => tf.tidy(() => tf.variable(tf.zeros(v.shape), false));
     this.#m = this.#online.map(zeros);
     this.#v = this.#online.map(zeros);
-    this.#count = tf.variable(tf.scalar(0), false);
+    this.#count = tf.tidy(() => tf.variable(tf.scalar(0), false));
     const state: Record<string, Variable> = { count: this.#count };
     Object.keys(variables).forEach((name, i) => {
       state[`m/${name}`] = this.#m[i]!;
