@@ -34,7 +34,9 @@ export const experiments: readonly Experiment[] = [
   {
     name: 'hopper',
     title: 'Hopper-v3, QVPO',
-    command: words('online --env Hopper-v3 --hidden 128 --warmup-steps 5000 --steps 60000 --eval-every 2500'),
+    command: words(
+      'online --env Hopper-v3 --hidden 128 --uniform-candidates 0 --behavior-candidates 1 --entropy-weight 0.1 --entropy-weight-floor 0.05 --warmup-steps 5000 --steps 60000 --eval-every 2500',
+    ),
     seeds: [0],
     reference: { value: 3728, label: 'QVPO, best of 10⁶ steps' },
   },
