@@ -1,0 +1,161 @@
+"""agent-gym-server --env ID [--num-envs N] --bind ADDRESS"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import signal
+import sys
+from typing import Any
+
+import zmq
+
+from .protocol import MAX_BYTES
+from .server import MAX_ENVS, Server
+from .worlds import find_factory
+
+LOOPBACK = re.compile(r"^tcp://(127\.0\.0\.1|localhost|\[::1\]):(\d+|\*)$")
+
+
+def fail(message: str, *remedies: str, code: int = 2) -> "SystemExit":
+    print(f"agent-gym-server: {message}", file=sys.stderr)
+    for remedy in remedies:
+        print(f"                  {remedy}", file=sys.stderr)
+    return SystemExit(code)
+
+
+def parse(argv: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="agent-gym-server", description="Serves a Gymnasium environment to agent.")
+    parser.add_argument("--env", required=True, metavar="ID", help="a Gymnasium or gym id, or module:factory")
+    parser.add_argument("--num-envs", type=int, default=MAX_ENVS, metavar="N", help="most environments at once")
+    parser.add_argument("--bind", required=True, metavar="ADDRESS", help="ipc://PATH, or tcp://127.0.0.1:PORT; others need keys")
+    parser.add_argument("--render-mode", metavar="MODE", help="passed to the environment: rgb_array for frames on request")
+    parser.add_argument("--server-key", metavar="FILE", help="this server's secret CURVE key (agent bridge keys)")
+    parser.add_argument("--client-keys", metavar="DIR", help="public keys of the clients that may connect, one file each")
+    return parser.parse_args(argv)
+
+
+def secure(context: Any, socket: Any, options: argparse.Namespace) -> Any:
+    """CURVE with an allow-list of clients wherever another machine could connect."""
+    if options.server_key is None:
+        if not (options.bind.startswith("ipc://") or LOOPBACK.match(options.bind)):
+            raise fail(
+                f"{options.bind} can be reached from other machines, so it needs keys",
+                "make them   agent bridge keys --out keys",
+                "then        --server-key keys/server.secret --client-keys keys/clients",
+            )
+        return None
+    if options.client_keys is None:
+        raise fail("--server-key without --client-keys would let any key in")
+    from zmq.auth.thread import ThreadAuthenticator
+
+    authenticator = ThreadAuthenticator(context)
+    authenticator.start()
+    authenticator.configure_curve_callback(domain="*", credentials_provider=AllowList(options.client_keys))
+    public, secret = read_key(options.server_key)
+    socket.curve_server = True
+    socket.curve_publickey, socket.curve_secretkey = public, secret
+    return authenticator
+
+
+class AllowList:
+    def __init__(self, folder: str):
+        try:
+            names = sorted(os.listdir(folder))
+        except OSError as error:
+            raise fail(f"--client-keys {folder}: {error.strerror}") from error
+        self.keys = {open(os.path.join(folder, name), "rb").read().strip() for name in names}
+        if not self.keys:
+            raise fail(f"--client-keys {folder} holds no key: nobody could connect")
+
+    def callback(self, _domain: str, key: bytes) -> bool:
+        from zmq.utils import z85
+
+        return z85.encode(key) in self.keys
+
+
+def read_key(path: str) -> tuple[bytes, bytes]:
+    try:
+        lines = open(path, "rb").read().split()
+    except OSError as error:
+        raise fail(f"--server-key {path}: {error.strerror}") from error
+    if len(lines) != 2 or any(len(line) != 40 for line in lines):
+        raise fail(f"--server-key {path} is not a key file: a public and a secret key of 40 characters are wanted")
+    return lines[0], lines[1]
+
+
+def prepare_ipc(address: str) -> None:
+    """The socket lives in a directory that only its owner can enter."""
+    if not address.startswith("ipc://"):
+        return
+    folder = os.path.dirname(os.path.abspath(address[len("ipc://") :]))
+    if not os.path.isdir(folder):
+        os.makedirs(folder, mode=0o700)
+    elif os.stat(folder).st_mode & 0o077:
+        raise fail(f"{folder} can be entered by others", f"chmod 700 {folder}", "or name a new directory")
+
+
+def make_server(options: argparse.Namespace) -> Server:
+    try:
+        factory = find_factory(options.env)
+    except Exception as error:
+        raise fail(f'no environment "{options.env}": {error}') from error
+    if options.render_mode is not None:
+        plain = factory
+        env = options.env
+
+        def factory() -> Any:  # noqa: F811
+            import gymnasium
+
+            return plain() if ":" in env else gymnasium.make(env, render_mode=options.render_mode)
+
+    return Server(options.env, factory, options.num_envs)
+
+
+def main(argv: "list[str] | None" = None) -> None:
+    options = parse(sys.argv[1:] if argv is None else argv)
+    if not 1 <= options.num_envs <= MAX_ENVS:
+        raise fail(f"--num-envs is {options.num_envs}, a number from 1 to {MAX_ENVS} is wanted")
+    server = make_server(options)
+    context = zmq.Context()
+    socket = context.socket(zmq.ROUTER)
+    socket.setsockopt(zmq.LINGER, 0)
+    socket.setsockopt(zmq.MAXMSGSIZE, MAX_BYTES)
+    socket.setsockopt(zmq.RCVHWM, 256)
+    socket.setsockopt(zmq.SNDHWM, 256)
+    socket.setsockopt(zmq.HEARTBEAT_IVL, 1000)
+    socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, 3000)
+    prepare_ipc(options.bind)
+    authenticator = secure(context, socket, options)
+    try:
+        socket.bind(options.bind)
+    except zmq.ZMQError as error:
+        raise fail(f"{options.bind}: {error.strerror}", "another server may have it: choose another port or path", code=1) from error
+    address = socket.getsockopt(zmq.LAST_ENDPOINT).rstrip(b"\0").decode()
+    print(f"agent-gym-server: {options.env} at {address}", file=sys.stderr, flush=True)
+    stopping: list[int] = []
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, lambda number, _frame: stopping.append(number))
+    try:
+        serve(socket, server, stopping)
+    finally:
+        server.close()
+        socket.close()
+        if authenticator is not None:
+            authenticator.stop()
+        context.term()
+
+
+def serve(socket: Any, server: Server, stopping: "list[int]") -> None:
+    """Until a signal comes: one request after the other."""
+    while not stopping:
+        if not socket.poll(100):
+            continue
+        frames = socket.recv_multipart()
+        identity, parts = frames[0], frames[1:]
+        socket.send_multipart([identity, *server.answer(parts)])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,213 @@
+"""Answers requests. No socket here: `Server.answer` turns the parts of a request into the parts of its reply."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import traceback
+from typing import Any, Callable, Optional
+
+import numpy as np
+
+from . import __version__
+from .protocol import VERSION, Message, ProtocolError, decode, encode
+from .worlds import EnvironmentFailure, Worlds
+
+MAX_ENVS = 1024
+MAX_SESSIONS = 64
+_TOKEN = re.compile(r"^[0-9a-f]{32}$")
+
+
+class RequestError(Exception):
+    def __init__(self, code: str, message: str):
+        super().__init__(message)
+        self.code = code
+
+
+class Session:
+    """The worlds of one client, and its last answer in case it asks again."""
+
+    def __init__(self, worlds: Worlds):
+        self.worlds = worlds
+        self.k = -1
+        self.reply: Optional[Message] = None
+
+
+class Server:
+    def __init__(self, name: str, factory: Callable[[], Any], max_envs: int = MAX_ENVS):
+        self.name = name
+        self.factory = factory
+        self.max_envs = max_envs
+        self.boot = os.urandom(16).hex()
+        self.sessions: dict[str, Session] = {}
+
+    def answer(self, parts: list[bytes]) -> list[bytes]:
+        """Never raises for what a client sent or an environment did: that becomes an error reply."""
+        id_ = 0
+        try:
+            request = decode(parts)
+            id_ = request.id
+            return encode(self._handle(request))
+        except ProtocolError as error:
+            return encode(_error(id_ or error.id, error.code, str(error)))
+        except RequestError as error:
+            return encode(_error(id_, error.code, str(error)))
+        except EnvironmentFailure as error:
+            return encode(_error(id_, "environment", str(error)))
+        except Exception as error:  # an environment may raise anything, anywhere; the other sessions go on
+            traceback.print_exc(file=sys.stderr)
+            return encode(_error(id_, "environment", f"{self.name} raised {type(error).__name__}: {error}"))
+
+    def close(self) -> None:
+        for session in self.sessions.values():
+            session.worlds.close()
+        self.sessions.clear()
+
+    def _handle(self, request: Message) -> Message:
+        handler = self._handlers.get(request.type)
+        if handler is None:
+            raise RequestError("unsupported", f'no request "{request.type}"')
+        if request.type in ("reset", "step", "rebuild"):
+            return self._in_order(request, handler)
+        return handler(self, request)
+
+    def _in_order(self, request: Message, handler: Callable[["Server", Message], Message]) -> Message:
+        session = self._session(request)
+        k = request.fields.get("k")
+        if type(k) is not int or k not in (session.k, session.k + 1) or k < 0:
+            raise RequestError("order", f"request {k!r} after request {session.k}")
+        if k == session.k and session.reply is not None:
+            return Message(session.reply.type, request.id, session.reply.fields, session.reply.arrays)
+        session.reply = None
+        session.k = k
+        try:
+            session.reply = handler(self, request)
+        except EnvironmentFailure as error:
+            session.reply = _error(request.id, "environment", str(error))
+        except RequestError as error:
+            session.reply = _error(request.id, error.code, str(error))
+        return session.reply
+
+    def _hello(self, request: Message) -> Message:
+        fields = {
+            "protocol": VERSION,
+            "server": f"agent-gym-server {__version__}",
+            "boot": self.boot,
+            "env": self.name,
+            "max_envs": self.max_envs,
+        }
+        return Message("hello", request.id, fields)
+
+    def _make(self, request: Message) -> Message:
+        token, count = request.fields.get("session"), request.fields.get("num_envs")
+        if type(token) is not str or not _TOKEN.match(token):
+            raise RequestError("malformed", "make wants a session of 32 hexadecimal digits")
+        if type(count) is not int or count < 1:
+            raise RequestError("malformed", f"num_envs is {count!r}, a number ≥ 1 is wanted")
+        known = self.sessions.get(token)
+        if known is None:
+            if count > self.max_envs:
+                raise RequestError("busy", f"{count} environments wanted, this server makes at most {self.max_envs} (--num-envs)")
+            self._make_room(count)
+            known = Session(Worlds(self.factory, count))
+            self._check_name(request.fields.get("env"), known.worlds)
+            self.sessions[token] = known
+        elif known.worlds.count != count:
+            raise RequestError("malformed", f"the session has {known.worlds.count} environments, not {count}")
+        return _describe(request.id, known.worlds)
+
+    def _make_room(self, count: int) -> None:
+        """Sessions unused for longest end: of a client that was killed. One that still lives makes its worlds anew."""
+        while self.sessions and (self._used() + count > self.max_envs or len(self.sessions) >= MAX_SESSIONS):
+            self.sessions.pop(next(iter(self.sessions))).worlds.close()
+
+    def _check_name(self, wanted: Any, worlds: Worlds) -> None:
+        if wanted is None or wanted in (self.name, worlds.id):
+            return
+        worlds.close()
+        raise RequestError("unsupported", f'this server has {self.name}, "{str(wanted)[:80]}" was asked for')
+
+    def _reset(self, request: Message) -> Message:
+        session = self._session(request)
+        seeds = _array(request, "seeds", np.int64, (session.worlds.count,))
+        return Message("reset", request.id, {}, {"observations": session.worlds.reset(seeds)})
+
+    def _step(self, request: Message) -> Message:
+        worlds = self._session(request).worlds
+        actions = _array(request, "actions", np.float32, (worlds.count, worlds.action.size))
+        seeds = _array(request, "seeds", np.int64, (worlds.count,))
+        if not np.all(np.isfinite(actions)):
+            raise RequestError("malformed", "an action is not finite")
+        return Message("step", request.id, {}, worlds.step(actions, seeds))
+
+    def _rebuild(self, request: Message) -> Message:
+        worlds = self._session(request).worlds
+        seeds = _array(request, "seeds", np.int64, (worlds.count,))
+        lengths = _array(request, "lengths", np.int32, (worlds.count,))
+        if np.any(lengths < 0):
+            raise RequestError("malformed", "a length is negative")
+        actions = _array(request, "actions", np.float32, (int(lengths.sum()), worlds.action.size))
+        return Message("rebuild", request.id, {}, {"observations": worlds.rebuild(seeds, lengths, actions)})
+
+    def _render(self, request: Message) -> Message:
+        worlds = self._session(request).worlds
+        world = request.fields.get("world")
+        if type(world) is not int or not 0 <= world < worlds.count:
+            raise RequestError("malformed", f"world is {world!r}, there are {worlds.count}")
+        return Message("render", request.id, {}, {"image": worlds.render(world)})
+
+    def _close(self, request: Message) -> Message:
+        session = self.sessions.pop(str(request.fields.get("session")), None)
+        if session is not None:
+            session.worlds.close()
+        return Message("close", request.id)
+
+    def _session(self, request: Message) -> Session:
+        token = str(request.fields.get("session"))
+        session = self.sessions.pop(token, None)
+        if session is None:
+            raise RequestError("session", "no such session: the server was restarted, or the session closed")
+        self.sessions[token] = session  # the last in order is the one used last
+        return session
+
+    def _used(self) -> int:
+        return sum(session.worlds.count for session in self.sessions.values())
+
+    _handlers = {
+        "hello": _hello,
+        "make": _make,
+        "reset": _reset,
+        "step": _step,
+        "rebuild": _rebuild,
+        "render": _render,
+        "close": _close,
+    }
+
+
+def _describe(id_: int, worlds: Worlds) -> Message:
+    fields = {
+        "env": worlds.id,
+        "action_kind": worlds.action.kind,
+        "max_episode_steps": worlds.max_episode_steps,
+        "layout": worlds.observation.layout,
+    }
+    arrays = {
+        "observation_low": worlds.observation.low,
+        "observation_high": worlds.observation.high,
+        "action_low": worlds.action.low,
+        "action_high": worlds.action.high,
+    }
+    return Message("make", id_, fields, arrays)
+
+
+def _array(request: Message, name: str, dtype: Any, shape: tuple[int, ...]) -> np.ndarray:
+    array = request.arrays.get(name)
+    if array is None or array.dtype != dtype or array.shape != shape:
+        got = "nothing" if array is None else f"{array.dtype} {array.shape}"
+        raise RequestError("malformed", f'{request.type} wants "{name}" as {np.dtype(dtype)} {shape}, got {got}')
+    return array
+
+
+def _error(id_: int, code: str, message: str) -> Message:
+    return Message("error", id_, {"code": code, "message": message[:2000]})

@@ -1,0 +1,13 @@
+import { spawnSync } from 'node:child_process';
+import { expect, it } from 'vitest';
+import { gymPython, serverFolder } from './server.ts';
+
+it('the tests of the server pass in Python', () => {
+  const { status, stdout, stderr } = spawnSync(gymPython(), ['-m', 'pytest', '-q', '-p', 'no:cacheprovider', 'tests'], {
+    cwd: serverFolder,
+    env: { ...process.env, PYTHONPATH: '.', PYTHONDONTWRITEBYTECODE: '1' },
+    encoding: 'utf8',
+  });
+  expect(status, stdout + stderr).toBe(0);
+  expect(stdout).toMatch(/\d{2,} passed/);
+}, 120_000);

@@ -1,0 +1,279 @@
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import { Dealer, Router } from 'zeromq';
+import { RemoteVectorEnv } from '../../bridge/client.ts';
+import type { ConnectionOptions } from '../../bridge/connection.ts';
+import { connectSimulators } from '../../bridge/fleet.ts';
+import { crc32c, decode } from '../../bridge/protocol.ts';
+import { command as bridge } from '../../src/cli/bridge.ts';
+import { Input } from '../../src/cli/command.ts';
+import { readKeys } from '../../src/cli/simulator.ts';
+import { checkEnv } from '../../src/env/checkEnv.ts';
+import type { VectorEnv } from '../../src/env/env.ts';
+import { readCheckpoint } from '../../src/runs/readRun.ts';
+import { fingerprint, tinyTraining } from '../faults/tinyTraining.ts';
+import { PointWorlds } from './pointWorld.ts';
+import { freePort, runServer, type Served, serve } from './server.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'agent-bridge-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const served: Served[] = [];
+const open: VectorEnv[] = [];
+afterEach(async () => {
+  await Promise.all(open.splice(0).map(env => env.close()));
+  await Promise.all(served.splice(0).map(one => one.kill()));
+});
+
+async function start(env: string, args: readonly string[] = [], address?: string): Promise<Served> {
+  const one = await serve(env, address, args);
+  served.push(one);
+  return one;
+}
+
+async function connect(address: string, numEnvs = 1, options: ConnectionOptions = {}): Promise<RemoteVectorEnv> {
+  const env = await RemoteVectorEnv.connect(address, numEnvs, { giveUpMs: 10_000, ...options });
+  open.push(env);
+  return env;
+}
+
+/** What goes wrong in the first step of a world. */
+async function firstStep(name: string, options?: ConnectionOptions): Promise<unknown> {
+  const env = await connect((await start(`point_world:${name}`)).address, 1, options);
+  await env.reset(0);
+  return env.step(new Float32Array(1));
+}
+
+describe('exactness', () => {
+  it('the same seed gives the same training in process, over one server and over two', async () => {
+    const servers = [await start('point_world:make'), await start('point_world:make')];
+    const addresses = servers.map(({ address }) => address);
+    const places: Record<string, () => Promise<VectorEnv>> = {
+      inProcess: async () => new PointWorlds(3),
+      one: () => connectSimulators(addresses.slice(0, 1), 3),
+      two: () => connectSimulators(addresses, 3),
+    };
+    const seen: Record<string, unknown> = {};
+    for (const [place, make] of Object.entries(places)) {
+      const env = await make();
+      const directory = join(folder, place);
+      const result = await tinyTraining({ directory, numEnvs: 3, steps: 60, wrapEnv: () => env }, false);
+      await env.close();
+      const { metrics, replay } = await fingerprint(directory);
+      const { tensors } = await readCheckpoint(directory, 'last');
+      seen[place] = { finished: result.finished, updates: result.updates, metrics, replay, tensors };
+    }
+    expect(seen.inProcess).toMatchObject({ finished: true });
+    expect(seen.one).toEqual(seen.inProcess);
+    expect(seen.two).toEqual(seen.inProcess);
+  }, 120_000);
+
+  it('a run is resumed on another server, exactly', async () => {
+    const first = await connect((await start('point_world:make')).address, 2);
+    const second = await connect((await start('point_world:make')).address, 2);
+    await first.reset(3);
+    const action = Float32Array.of(0.3, -0.8);
+    for (let t = 0; t < 40; t++) await first.step(action);
+    const observations = await second.restore(structuredClone(await first.save()));
+    const expected = await first.step(action);
+    expect(observations).toHaveLength(8);
+    expect(await second.step(action)).toEqual(expected);
+  }, 60_000);
+});
+
+describe('Gymnasium', () => {
+  it('keeps every promise of the conformance suite', async () => {
+    const { address } = await start('InvertedPendulum-v5');
+    const findings = await checkEnv(numEnvs => RemoteVectorEnv.connect(address, numEnvs));
+    expect(findings.filter(({ verdict }) => verdict !== 'kept')).toEqual([]);
+    expect(findings.length).toBeGreaterThan(10);
+  }, 120_000);
+
+  it('Dict, Tuple and Discrete are flattened in a layout that is told', async () => {
+    const env = await connect((await start('point_world:Nested')).address);
+    const { layout, actionKind, actionSpace, observationSpace, maxEpisodeSteps } = env.spec;
+    expect(layout).toEqual([
+      { name: 'camera', size: 4 },
+      { name: 'joints/0', size: 2 },
+      { name: 'joints/1', size: 1 },
+    ]);
+    expect([actionKind, actionSpace.low[0], actionSpace.high[0], maxEpisodeSteps]).toEqual([
+      'discrete',
+      -1,
+      1,
+      Infinity,
+    ]);
+    expect(Array.from(observationSpace.high)).toEqual([255, 255, 255, 255, 9, 9, 2]);
+    expect(Array.from(await env.reset(0))).toEqual([0, 1, 2, 3, 0.5, 0.25, 1]);
+    for (const [u, action] of [
+      [-1, -1],
+      [-0.2, 0],
+      [0.9, 1],
+    ] as const)
+      expect((await env.step(Float32Array.of(u))).rewards[0]).toBe(action);
+  }, 60_000);
+
+  it('draws a picture on request', async () => {
+    const env = await connect((await start('point_world:Draws')).address, 2);
+    await env.reset(0);
+    await env.step(new Float32Array(2));
+    const { height, width, pixels } = await env.render(1);
+    expect([height, width, pixels.length]).toEqual([3, 5, 45]);
+    expect(Array.from(pixels.subarray(27, 30))).toEqual([255, 128, 1]);
+    await expect(env.render(2)).rejects.toThrow(/world is 2, there are 2/);
+  }, 60_000);
+});
+
+describe('what goes wrong is named', () => {
+  it.each([
+    ['Raises', /answered: world 0: step raised ValueError: the joint is broken/],
+    ['GivesNaN', /world 0: observation\[2\] is not finite/],
+    ['GivesNaNReward', /world 0: the reward is nan/],
+    ['WrongShape', /world 0: an observation of 3 numbers, its space says 4/],
+    ['Dies', /point_world:Dies raised RuntimeError: no licence found/],
+  ])(
+    'an environment that %s',
+    async (name, message) => {
+      await expect(firstStep(name)).rejects.toThrow(message);
+      const [server] = served;
+      expect(server!.process.exitCode).toBeNull(); // and goes on
+    },
+    60_000,
+  );
+
+  it('an environment that hangs: its server is there, so that is what is said', async () => {
+    const options = { deadlineMs: 500, giveUpMs: 3000 };
+    await expect(firstStep('Hangs', options)).rejects.toThrow(
+      /is there but has not answered for \d+ s: its environment hangs/,
+    );
+    const rest = open.splice(0) as RemoteVectorEnv[];
+    await served[0]!.kill();
+    await Promise.all(rest.map(env => env.close()));
+  }, 60_000);
+
+  it('an environment with randomness of its own cannot be rebuilt, and says so', async () => {
+    const server = await start('point_world:Forgets');
+    const env = await connect(server.address, 1, { deadlineMs: 1000 });
+    await env.reset(0);
+    await server.kill();
+    await start('point_world:Forgets', [], server.address);
+    await expect(env.step(new Float32Array(1))).rejects.toThrow(
+      /cannot be rebuilt: the same seed and actions lead elsewhere/,
+    );
+  }, 60_000);
+
+  it('nobody there', async () => {
+    const address = `tcp://127.0.0.1:${await freePort()}`;
+    const failing = connect(address, 1, { deadlineMs: 300, giveUpMs: 1000 });
+    await expect(failing).rejects.toThrow(/no answer from the simulator at .* in \d s: it is not running/);
+    await expect(connect('tcp://nowhere')).rejects.toThrow(/is no address of a simulator/);
+  }, 30_000);
+
+  it('a server of another version: at once', async () => {
+    const router = new Router({ linger: 0 });
+    await router.bind('tcp://127.0.0.1:*');
+    void (async () => {
+      for await (const [identity, ...parts] of router) {
+        const { id } = decode(parts);
+        const header = Buffer.from(
+          `84a17602a26964${Buffer.from([id]).toString('hex')}a474797065a568656c6c6fa661727261797390`,
+          'hex',
+        );
+        const checksum = Buffer.alloc(4);
+        checksum.writeUInt32LE(crc32c([header]));
+        await router.send([identity!, header, checksum]);
+      }
+    })();
+    const begin = performance.now();
+    await expect(connect(router.lastEndpoint!)).rejects.toThrow(/the simulator speaks protocol 2, agent 1: install/);
+    expect(performance.now() - begin).toBeLessThan(5000);
+    router.close();
+  }, 30_000);
+
+  it('garbage of strangers changes nothing for others', async () => {
+    const server = await start('point_world:make');
+    const env = await connect(server.address);
+    const twin = new PointWorlds(1);
+    expect(await env.reset(1)).toEqual(await twin.reset(1));
+    const stranger = new Dealer({ linger: 0 });
+    stranger.connect(server.address);
+    for (let i = 0; i < 50; i++) {
+      await stranger.send([Buffer.alloc(i * 7, i), Buffer.alloc(i)]);
+      expect(await env.step(Float32Array.of(0.1))).toEqual(await twin.step(Float32Array.of(0.1)));
+    }
+    const [header] = await stranger.receive();
+    expect(header!.includes('malformed')).toBe(true);
+    stranger.close();
+  }, 60_000);
+
+  it.each([
+    [['--env', 'Hoper-v5', '--bind', 'ipc:///tmp/x/y'], /no environment "Hoper-v5": .*Hoper/],
+    [
+      ['--env', 'point_world:make', '--bind', 'tcp://0.0.0.0:5999'],
+      /can be reached from other machines, so it needs keys/,
+    ],
+    [['--env', 'point_world:nothing', '--bind', 'tcp://127.0.0.1:0'], /no environment "point_world:nothing"/],
+    [['--env', 'point_world:make', '--num-envs', '0', '--bind', 'tcp://127.0.0.1:0'], /--num-envs is 0/],
+  ])(
+    'agent-gym-server %j',
+    async (args, message) => {
+      expect(await refusal(args)).toMatch(message);
+    },
+    60_000,
+  );
+
+  it('a port that is taken', async () => {
+    const { address } = await start('point_world:make');
+    expect(await refusal(['--env', 'point_world:make', '--bind', address])).toMatch(
+      /Address already in use[\s\S]*another port/,
+    );
+  }, 60_000);
+});
+
+async function refusal(args: readonly string[]): Promise<string> {
+  const child = runServer(args);
+  let text = '';
+  child.stderr!.on('data', chunk => {
+    text += chunk;
+  });
+  const code = await new Promise(resolve => child.once('close', resolve));
+  expect(code).toBeGreaterThan(0);
+  expect(text).not.toMatch(/Traceback/);
+  return text;
+}
+
+describe('keys', () => {
+  const keys = join(folder, 'keys');
+  const stranger = join(folder, 'stranger');
+  const quiet = { write: () => true };
+  const makeKeys = (out: string) => bridge.run(new Input(['keys'], { out }), { stdout: quiet, stderr: quiet, env: {} });
+
+  it('only a client on the list gets in; others hear nothing', async () => {
+    expect(await makeKeys(keys)).toBe(0);
+    expect(await makeKeys(stranger)).toBe(0);
+    await expect(makeKeys(keys)).rejects.toThrow(/holds keys already/);
+    expect(readdirSync(keys).sort()).toEqual(['agent.secret', 'clients', 'server.public', 'server.secret']);
+    const args = ['--server-key', join(keys, 'server.secret'), '--client-keys', join(keys, 'clients')];
+    const { address } = await start('point_world:make', args, `tcp://0.0.0.0:${await freePort()}`);
+    const reached = address.replace('0.0.0.0', '127.0.0.1');
+    const own = readKeys(keys);
+    const env = await connect(reached, 2, { keys: own });
+    expect(await env.reset(4)).toEqual(await new PointWorlds(2).reset(4));
+    const short = { deadlineMs: 500, giveUpMs: 1500 };
+    const { publicKey, secretKey } = readKeys(stranger);
+    const unknown = { ...own, publicKey, secretKey };
+    await expect(connect(reached, 1, { keys: unknown, ...short })).rejects.toThrow(/no answer.*key/);
+    await expect(connect(reached, 1, { keys: readKeys(stranger), ...short })).rejects.toThrow(/no answer.*key/);
+    await expect(connect(reached, 1, short)).rejects.toThrow(/no answer.*wants a key/);
+    expect(await env.step(new Float32Array(2))).toMatchObject({ episodes: [] });
+  }, 60_000);
+
+  it('a socket in the file system lies in a folder of its owner', async () => {
+    const path = join(folder, 'private', 'socket');
+    const env = await connect((await start('point_world:make', [], `ipc://${path}`)).address);
+    expect(await env.reset(4)).toEqual(await new PointWorlds(1).reset(4));
+    expect(existsSync(path)).toBe(true);
+  }, 60_000);
+});
