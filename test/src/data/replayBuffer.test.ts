@@ -29,7 +29,9 @@ function filled(count: number, capacity: number, timeLimit?: 'bootstrap' | 'term
 const draw = (replay: ReplayBuffer, size: number, seed: number) =>
   tf.tidy(() => {
     const batch = replay.sample(size, new Rng(seed));
-    return Object.fromEntries(Object.entries(batch).map(([key, tensor]) => [key, [...tensor.dataSync()]]));
+    return Object.fromEntries(
+      Object.entries(batch).map(([key, value]) => [key, [...('dataSync' in value ? value.dataSync() : value)]]),
+    );
   });
 
 describe('ReplayBuffer', () => {
