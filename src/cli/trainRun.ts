@@ -172,5 +172,5 @@ function publishedFor(task: string, algo: string): LiveState['published'] {
 /** The directory as the user would type it: relative where that is shorter. */
 export function shownPath(directory: string): string {
   const path = relative(process.cwd(), directory);
-  return path !== '' && path.length < directory.length ? path : directory;
+  return path === '' || path.startsWith('..') ? directory : path; // outside the working folder: as it is
 }
