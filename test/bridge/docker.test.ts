@@ -50,7 +50,7 @@ describe('docker', () => {
     const path = join(root, 'docker/compose.yaml');
     const { services, volumes, networks } = parse(readFileSync(path, 'utf8'), { merge: true });
     expect(Object.keys(services).sort()).toEqual(['agent', 'gym-a', 'gym-b', 'view']);
-    for (const [name, service] of Object.entries<Record<string, never>>(services)) {
+    for (const [name, service] of Object.entries<Record<string, unknown>>(services)) {
       const { context, dockerfile } = service.build as { context: string; dockerfile: string };
       expect(existsSync(join(resolve(dirname(path), context), dockerfile)), name).toBe(true);
       for (const network of (service.networks as string[] | undefined) ?? []) expect(networks).toHaveProperty(network);
