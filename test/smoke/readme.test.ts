@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { serve } from '../bridge/server.ts';
 import { runAgent, startAgent, workFolder } from './agent.ts';
 
 const readme = readFileSync(fileURLToPath(new URL('../../README.md', import.meta.url)), 'utf8');
@@ -31,11 +32,18 @@ describe('every command of README', () => {
     'npx agent %s',
     async command => {
       const run = join(cwd, command.replace(/\W+/g, '-'));
-      const ended = await runAgent([...shortened(command, run), '--json'], { cwd });
-      expect(ended.code, ended.stderr).toBe(0);
-      expect(JSON.parse(ended.stdout)).toMatchObject({ steps: 100 });
+      const [sim, env] = ['sim', 'env'].map(flag => new RegExp(`--${flag} (\\S+)`).exec(command)?.[1]);
+      const server = sim ? await serve(env!) : undefined; // README starts one by hand
+      try {
+        const words = shortened(command, run).map(word => (word === sim ? server!.address : word));
+        const ended = await runAgent([...words, '--json'], { cwd });
+        expect(ended.code, ended.stderr).toBe(0);
+        expect(JSON.parse(ended.stdout)).toMatchObject({ steps: 100 });
+      } finally {
+        await server?.kill();
+      }
     },
-    120_000,
+    300_000,
   );
 
   const tabled = [...readme.matchAll(/^\| `npx agent (\w+)/gm)].map(match => match[1]!);
