@@ -55,6 +55,7 @@ export function toSvg(curves: readonly Curve[], { title, reference }: ChartOptio
     height - plot.bottom - ((value - bottom) / (top - bottom)) * (height - plot.top - plot.bottom);
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="Inter, system-ui, sans-serif" font-size="11">`,
+    `<title>${title}</title>`,
     `<rect width="${width}" height="${height}" fill="#FFFFFF"/>`,
     text(plot.left, 20, title, { size: 13, color: '#16181D', weight: 600 }),
     ...ticks(bottom, top).flatMap(value => [
