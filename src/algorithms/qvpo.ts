@@ -65,7 +65,7 @@ export const hyperparameters = table({
 }, {
   presets: {
     paper: { timeLimit: 'terminal' },
-    // For CPUs: 18 × less arithmetic a step. Fewer updates fit into a day, so they are larger; see README.md, "fast".
+    // For CPUs: 13 × less arithmetic a step. Fewer updates fit into a day, so they are larger; see README.md, "fast".
     fast: {
       diffusionSteps: 5, candidates: 16, uniformCandidates: 16, evaluationCandidates: 16, policyEvery: 2, uniformActions: 2,
       entropyWeight: 0.005, entropyWeightFloor: 0.0005, tau: 0.01,

@@ -86,7 +86,7 @@ export async function banditExperiment(
   const shares = peakShares(actions);
   let total = 0;
   for (let i = 0; i < actions.length; i += 2) total += banditReward(actions[i]!, actions[i + 1]!);
-  const modes = shares.filter(share => share >= 0.005).length;
+  const modes = shares.filter(share => share >= 0.05).length;
   return { entropy, actions, shares, modes, meanReward: (2 * total) / actions.length };
 }
 
