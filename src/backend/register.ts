@@ -1,13 +1,9 @@
 import { availableParallelism } from 'node:os';
 import { AgentError, UsageError } from '../errors.ts';
-import { type TensorInfo, tf } from '../tensor/tf.ts';
-import { AcceleratedBackend } from './accelerated.ts';
-import { elementwise, type KernelCall, type KernelFunction } from './elementwise.ts';
-import { layout } from './layout.ts';
 import type { KernelLibrary } from './library.ts';
-import { products } from './matmul.ts';
 import { loadNative, type NativeOptions, nativeBuild } from './native/load.ts';
 import { isInstalled, optionalPackages, registerTensorflow, registerWebgpu } from './optional.ts';
+import { accelerate, libraryInUse, select } from './start.ts';
 
 export const backendNames = ['auto', 'native', 'wasm', 'tensorflow', 'webgpu', 'cpu'] as const;
 export type BackendName = (typeof backendNames)[number];
@@ -22,7 +18,6 @@ export interface BackendInUse {
 }
 
 let inUse: BackendInUse | undefined;
-let library: KernelLibrary | undefined;
 
 /** The backend that `useBackend` chose last; undefined before. */
 export function currentBackend(): BackendInUse | undefined {
@@ -64,10 +59,10 @@ async function best(options: NativeOptions): Promise<BackendInUse> {
 async function start(name: Exclude<BackendName, 'auto'>, options: NativeOptions, why: string): Promise<BackendInUse> {
   switch (name) {
     case 'native':
-      return accelerate(loadNative(options), why);
+      return describe(loadNative(options), why);
     case 'wasm': {
       const { loadWasm } = await import('./wasm/node.ts');
-      return accelerate(loadWasm(options), why);
+      return describe(loadWasm(options), why);
     }
     case 'cpu':
       await select('cpu');
@@ -85,48 +80,10 @@ async function start(name: Exclude<BackendName, 'auto'>, options: NativeOptions,
   }
 }
 
-async function accelerate(loaded: KernelLibrary, why: string): Promise<BackendInUse> {
+async function describe(loaded: KernelLibrary, why: string): Promise<BackendInUse> {
+  await accelerate(loaded);
   const { name, threads, features } = loaded;
-  const former = library;
-  library = loaded;
-  if (!tf.findBackendFactory(name)) {
-    registerKernels(name);
-    tf.registerBackend(name, () => new AcceleratedBackend(loaded), 3);
-  }
-  await select(name);
-  (tf.backend() as AcceleratedBackend).use(loaded);
-  former?.close();
   return { name, why, threads, features };
-}
-
-/** tfjs falls back to another backend with a log line only: so look. */
-async function select(name: string): Promise<void> {
-  const started = await tf.setBackend(name).catch((cause: Error) => {
-    throw new AgentError(`tfjs did not start its backend "${name}": ${cause.message}`, [], 1, { cause });
-  });
-  await tf.ready();
-  if (!started || tf.getBackend() !== name) throw new AgentError(`tfjs did not start its backend "${name}"`);
-}
-
-/** All of the plain backend's kernels under `name`, ours before them where we have one. */
-function registerKernels(name: string): void {
-  tf.copyRegisteredKernels('cpu', name);
-  for (const [kernelName, ours] of Object.entries({ ...elementwise, ...layout, ...products })) {
-    const plain = tf.getKernel(kernelName, 'cpu')?.kernelFunc as PlainKernel | undefined;
-    if (plain) tf.unregisterKernel(kernelName, name);
-    tf.registerKernel({ kernelName, backendName: name, kernelFunc: withFallback(kernelName, ours, plain) });
-  }
-}
-
-type PlainKernel = NonNullable<ReturnType<typeof tf.getKernel>>['kernelFunc'];
-
-function withFallback(kernelName: string, ours: KernelFunction, plain: PlainKernel | undefined): PlainKernel {
-  return call => {
-    const result = ours(call.backend as AcceleratedBackend, call as unknown as KernelCall);
-    if (result) return result as TensorInfo | TensorInfo[];
-    if (!plain) throw new Error(`${kernelName} has no plain kernel for this call`);
-    return plain(call);
-  };
 }
 
 /** What `agent doctor` says of a backend. */
@@ -143,7 +100,7 @@ export async function describeBackends(): Promise<readonly BackendFact[]> {
   const build = nativeBuild();
   const facts: BackendFact[] = [
     probe('native', () => {
-      const loaded = loadNative({ threads: library?.threads });
+      const loaded = loadNative({ threads: libraryInUse()?.threads });
       return `${loaded.features[0]}, built by ${build.compiler ?? 'an unknown compiler'}`;
     }),
   ];
