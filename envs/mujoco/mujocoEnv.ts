@@ -124,8 +124,12 @@ export class MujocoEnv implements Env {
     return Float32Array.from(this.#observation);
   }
 
+  rewardTerms(): Readonly<Record<string, number>> {
+    return rewardTerms(this.task.info);
+  }
+
   glance(): Glance {
-    return { terms: rewardTerms(this.task.info), contacts: contactForces(this.simulation) };
+    return { terms: this.rewardTerms(), contacts: contactForces(this.simulation) };
   }
 
   qpos(): Float64Array {

@@ -20,7 +20,7 @@ import { makeSchedule, scheduleNames } from '../diffusion/schedules.ts';
 import { torchLinear } from '../networks/init.ts';
 import { NoiseNetwork } from '../networks/noiseNetwork.ts';
 import { TwinQ } from '../networks/twinQ.ts';
-import { copyVariables, group } from '../networks/variables.ts';
+import { group, withTarget } from '../networks/variables.ts';
 import { Adam } from '../optim/adam.ts';
 import { minimize } from '../optim/minimize.ts';
 import { polyak } from '../optim/polyak.ts';
@@ -28,6 +28,7 @@ import { detach } from '../tensor/detach.ts';
 import type { Noise } from '../tensor/noise.ts';
 import { type Scalar, type Tensor1D, type Tensor2D, tf } from '../tensor/tf.ts';
 import type { Algorithm, AlgorithmDefinition, Metrics, Sizes, Stage, Variables } from './algorithm.ts';
+import { fitTwinQ } from './fitTwinQ.ts';
 
 const short = { trainSteps: 1_000_000 };
 const maze = { ...short, rewardTransform: 'antmaze-cql', maxQBackup: true } as const;
@@ -89,10 +90,8 @@ export class DiffusionQl implements Algorithm {
     const shape = { obsDim, actDim, steps, hidden, hiddenLayers: 3, timeDim: 16, timeHidden: 32 };
     const policy = () => new NoiseNetwork({ ...options, ...shape }, initial);
     const critic = () => new TwinQ({ ...options, sizes: [obsDim + actDim, hidden, hidden, hidden, 1] }, initial);
-    [this.policy, this.averagePolicy] = [policy(), policy()];
-    [this.critic, this.targetCritic] = [critic(), critic()];
-    copyVariables(this.averagePolicy.variables, this.policy.variables);
-    copyVariables(this.targetCritic.variables, this.critic.variables);
+    [this.policy, this.averagePolicy] = withTarget(policy);
+    [this.critic, this.targetCritic] = withTarget(critic);
     const schedule = makeSchedule(config.schedule, steps);
     this.#ddpm = new Ddpm(schedule);
     this.#sampler = makeSampler(config.sampler, schedule, config.solverCalls);
@@ -134,11 +133,7 @@ export class DiffusionQl implements Algorithm {
   #updateCritic(batch: Batch, noise: Noise): Metrics {
     const { observations: s, actions: a } = batch;
     const y = this.tdTarget(batch, noise);
-    const { loss, norm, q } = minimize(this.#criticOptimizer, () => {
-      const [q1, q2] = this.critic.both(s, a);
-      return { loss: tf.add(q1.sub(y).square().mean(), q2.sub(y).square().mean()).asScalar(), q: q1.mean() };
-    });
-    return { 'critic/loss': loss, 'critic/gradNorm': norm.asScalar(), 'critic/q': q.asScalar() };
+    return fitTwinQ(this.#criticOptimizer, this.critic, s, a, y);
   }
 
   /** y = r + γ (1 − terminated) min_i max_j Q_φ̄i(s', a'_j),  a'_j ~ π_θ̄(·|s'); one a' unless max-Q backup */

@@ -19,14 +19,15 @@ import { makeSchedule } from '../diffusion/schedules.ts';
 import { halfFanInNormal } from '../networks/init.ts';
 import { NoiseNetwork } from '../networks/noiseNetwork.ts';
 import { TwinQ } from '../networks/twinQ.ts';
-import { copyVariables, group } from '../networks/variables.ts';
+import { group, withTarget } from '../networks/variables.ts';
 import { Adam } from '../optim/adam.ts';
 import { minimize } from '../optim/minimize.ts';
 import { polyak } from '../optim/polyak.ts';
 import type { Noise } from '../tensor/noise.ts';
-import { type Tensor2D, tf } from '../tensor/tf.ts';
+import { type Tensor1D, type Tensor2D, tf } from '../tensor/tf.ts';
 import type { Algorithm, AlgorithmDefinition, Metrics, Sizes, Stage, Variables } from './algorithm.ts';
 import { BestActions } from './bestActions.ts';
+import { fitTwinQ } from './fitTwinQ.ts';
 
 const cheetah = { clipNorm: 2, actionGradientRatio: 0.08, actionSteps: 40, targetPolicyEvery: 2 };
 const task = {
@@ -84,10 +85,8 @@ export class Dipo implements Algorithm {
     const sizes = [obsDim + actDim, hidden, hidden, hidden, 1];
     const critic = () => new TwinQ({ sizes, activation: 'mish', initializer: halfFanInNormal }, initial);
     this.#ddpm = new Ddpm(makeSchedule('cosine', steps));
-    [this.denoiser, this.targetDenoiser] = [denoiser(), denoiser()];
-    [this.critic, this.targetCritic] = [critic(), critic()];
-    copyVariables(this.targetDenoiser.variables, this.denoiser.variables);
-    copyVariables(this.targetCritic.variables, this.critic.variables);
+    [this.denoiser, this.targetDenoiser] = withTarget(denoiser);
+    [this.critic, this.targetCritic] = withTarget(critic);
     this.best = new BestActions(config.replayCapacity, actDim);
     const rates = { policy: config.policyLearningRate, critic: config.criticLearningRate };
     this.#denoiserOptimizer = new Adam(this.denoiser.variables, { learningRate: rates.policy, epsilon, clipNorm });
@@ -130,12 +129,8 @@ export class Dipo implements Algorithm {
     const { observations: s, actions: a, rewards: r, terminated, nextObservations: sNext } = batch;
     const aNext = this.#ddpm.sample(this.targetDenoiser, sNext, { candidates: 1, name: 'target' }, noise);
     const qNext = this.targetCritic.min(sNext, aNext);
-    const y = tf.add(r, tf.mul(tf.mul(tf.sub(1, terminated), this.config.discount), qNext));
-    const { loss, norm, q } = minimize(this.#criticOptimizer, () => {
-      const [q1, q2] = this.critic.both(s, a);
-      return { loss: tf.add(q1.sub(y).square().mean(), q2.sub(y).square().mean()).asScalar(), q: q1.mean() };
-    });
-    return { 'critic/loss': loss, 'critic/gradNorm': norm.asScalar(), 'critic/q': q.asScalar() };
+    const y = tf.add<Tensor1D>(r, tf.mul(tf.mul(tf.sub(1, terminated), this.config.discount), qNext));
+    return fitTwinQ(this.#criticOptimizer, this.critic, s, a, y);
   }
 
   /** L(θ) = E (ε − ε_θ(√ᾱ_t a* + √(1 − ᾱ_t) ε, t, s))², the mean over rows and dimensions */

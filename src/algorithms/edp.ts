@@ -19,7 +19,7 @@ import { elboWeights, makeSchedule } from '../diffusion/schedules.ts';
 import { lecunNormal } from '../networks/init.ts';
 import { NoiseNetwork } from '../networks/noiseNetwork.ts';
 import { TwinQ } from '../networks/twinQ.ts';
-import { copyVariables, group } from '../networks/variables.ts';
+import { group, withTarget } from '../networks/variables.ts';
 import { Adam } from '../optim/adam.ts';
 import { minimize } from '../optim/minimize.ts';
 import { polyak } from '../optim/polyak.ts';
@@ -106,8 +106,7 @@ export class EdpPolicy {
     const { diffusionSteps: steps, hidden, learningRate, clipNorm } = config;
     const shape = { obsDim, actDim, steps, hidden, hiddenLayers: 3, timeDim: 16, timeHidden: 32 };
     const options = { ...shape, activation: 'mish', initializer: lecunNormal, timeFeatures: 'edp' } as const;
-    [this.network, this.target] = [new NoiseNetwork(options, initial), new NoiseNetwork(options, initial)];
-    copyVariables(this.target.variables, this.network.variables);
+    [this.network, this.target] = withTarget(() => new NoiseNetwork(options, initial));
     const schedule = makeSchedule('linear-scaled', steps);
     this.sampler = makeSampler(config.sampler, schedule, config.solverCalls);
     this.#ddpm = new Ddpm(schedule);
@@ -185,8 +184,7 @@ export class EdpCritic {
     const { hidden, learningRate, clipNorm } = config;
     const sizes = [obsDim + actDim, hidden, hidden, hidden, 1];
     const twin = () => new TwinQ({ sizes, activation: 'mish', initializer: lecunNormal }, initial);
-    [this.critic, this.target] = [twin(), twin()];
-    copyVariables(this.target.variables, this.critic.variables);
+    [this.critic, this.target] = withTarget(twin);
     const optimizer = (variables: Record<string, Variable>) => new Adam(variables, { learningRate, clipNorm });
     this.#optimizers = [optimizer(this.critic.q1.variables), optimizer(this.critic.q2.variables)];
     this.variables = group({

@@ -20,7 +20,7 @@ import { samplerNames } from '../diffusion/sampler.ts';
 import { makeSchedule, scheduleNames } from '../diffusion/schedules.ts';
 import { xavierUniform } from '../networks/init.ts';
 import { LnResNet } from '../networks/lnResNet.ts';
-import { copyVariables, group } from '../networks/variables.ts';
+import { group, withTarget } from '../networks/variables.ts';
 import { Adam } from '../optim/adam.ts';
 import { minimize } from '../optim/minimize.ts';
 import { polyak } from '../optim/polyak.ts';
@@ -80,8 +80,7 @@ export class Idql implements Algorithm {
     const { sampler, solverCalls, batchSize } = config;
     const shape = { ...sizes, hidden: config.hidden, blocks: config.blocks, dropout: config.dropout };
     const options = { ...shape, frequencyDeviation: 0.2, learnFrequencies: true, initializer: xavierUniform };
-    [this.behavior, this.averageBehavior] = [new LnResNet(options, initial), new LnResNet(options, initial)];
-    copyVariables(this.averageBehavior.variables, this.behavior.variables);
+    [this.behavior, this.averageBehavior] = withTarget(() => new LnResNet(options, initial));
     this.critic = new IqlCritic(sizes, config, initial, xavierUniform);
     this.#chain = new ClippedChain(makeSchedule(config.schedule, config.diffusionSteps));
     const chain = this.#chain.sample.bind(this.#chain);

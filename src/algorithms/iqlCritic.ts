@@ -2,7 +2,7 @@ import type { Batch } from '../data/batch.ts';
 import type { Initializer } from '../networks/init.ts';
 import { Mlp } from '../networks/mlp.ts';
 import { TwinQ } from '../networks/twinQ.ts';
-import { copyVariables, group } from '../networks/variables.ts';
+import { group, withTarget } from '../networks/variables.ts';
 import { Adam } from '../optim/adam.ts';
 import { minimize } from '../optim/minimize.ts';
 import { polyak } from '../optim/polyak.ts';
@@ -41,9 +41,8 @@ export class IqlCritic {
     const inner = new Array<number>(criticLayers).fill(hidden);
     const options = { activation: 'relu', initializer } as const;
     const twin = () => new TwinQ({ ...options, sizes: [obsDim + actDim, ...inner, 1] }, initial);
-    [this.critic, this.targetCritic] = [twin(), twin()];
+    [this.critic, this.targetCritic] = withTarget(twin);
     this.value = new Mlp({ ...options, sizes: [obsDim, ...inner, 1] }, initial);
-    copyVariables(this.targetCritic.variables, this.critic.variables);
     this.#criticOptimizer = new Adam(this.critic.variables, { learningRate });
     this.#valueOptimizer = new Adam(this.value.variables, { learningRate });
     this.variables = group({

@@ -17,13 +17,14 @@ import { makeSchedule } from '../diffusion/schedules.ts';
 import { FourierNetwork } from '../networks/fourierNetwork.ts';
 import { xavierUniform } from '../networks/init.ts';
 import { TwinQ } from '../networks/twinQ.ts';
-import { copyVariables, group } from '../networks/variables.ts';
+import { group, withTarget } from '../networks/variables.ts';
 import { Adam } from '../optim/adam.ts';
 import { minimize } from '../optim/minimize.ts';
 import { polyak } from '../optim/polyak.ts';
 import type { Noise } from '../tensor/noise.ts';
 import { type Tensor1D, type Tensor2D, tf } from '../tensor/tf.ts';
 import type { Algorithm, AlgorithmDefinition, Metrics, Sizes, Stage, Variables } from './algorithm.ts';
+import { fitTwinQ } from './fitTwinQ.ts';
 
 // biome-ignore format: a table reads by columns
 export const hyperparameters = table({
@@ -60,8 +61,7 @@ export class Qsm implements Algorithm {
     const sizes = [obsDim + actDim, hidden, hidden, 1];
     const critic = () => new TwinQ({ sizes, activation: 'relu', initializer: xavierUniform }, initial);
     this.score = new FourierNetwork({ obsDim, actDim, hidden }, initial);
-    [this.critic, this.targetCritic] = [critic(), critic()];
-    copyVariables(this.targetCritic.variables, this.critic.variables);
+    [this.critic, this.targetCritic] = withTarget(critic);
     this.#chain = new ClippedChain(makeSchedule('vp', config.diffusionSteps));
     this.#policyOptimizer = new Adam(this.score.variables, { learningRate: config.policyLearningRate });
     this.#criticOptimizer = new Adam(this.critic.variables, { learningRate: config.criticLearningRate });
@@ -104,12 +104,8 @@ export class Qsm implements Algorithm {
   #updateCritic(batch: Batch, noise: Noise): Metrics {
     const { observations: s, actions: a, rewards: r, terminated, nextObservations: sNext } = batch;
     const qNext = this.targetCritic.min(sNext, this.#perturbed(sNext, 'target', noise));
-    const y = tf.add(r, tf.mul(tf.mul(tf.sub(1, terminated), this.config.discount), qNext));
-    const { loss, q } = minimize(this.#criticOptimizer, () => {
-      const [q1, q2] = this.critic.both(s, a);
-      return { loss: tf.add(q1.sub(y).square().mean(), q2.sub(y).square().mean()).asScalar(), q: q1.mean() };
-    });
-    return { 'critic/loss': loss, 'critic/q': q.asScalar() };
+    const y = tf.add<Tensor1D>(r, tf.mul(tf.mul(tf.sub(1, terminated), this.config.discount), qNext));
+    return fitTwinQ(this.#criticOptimizer, this.critic, s, a, y);
   }
 
   /** L(θ) = E (ε_θ(s, a_t, t) + M_q ½ Σ_i ∇_a Q_φi(s, a_t))²,  a_t a noised action of the replay */

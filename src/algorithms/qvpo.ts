@@ -20,13 +20,14 @@ import { makeSchedule, scheduleNames } from '../diffusion/schedules.ts';
 import { halfFanInNormal } from '../networks/init.ts';
 import { NoiseNetwork } from '../networks/noiseNetwork.ts';
 import { TwinQ } from '../networks/twinQ.ts';
-import { copyVariables, group } from '../networks/variables.ts';
+import { group, withTarget } from '../networks/variables.ts';
 import { Adam } from '../optim/adam.ts';
 import { minimize } from '../optim/minimize.ts';
 import { polyak } from '../optim/polyak.ts';
 import type { Noise } from '../tensor/noise.ts';
-import { type Tensor1D, type Tensor2D, tf } from '../tensor/tf.ts';
+import { type Tensor1D, type Tensor2D, tf, type Variable } from '../tensor/tf.ts';
 import type { Algorithm, AlgorithmDefinition, Metrics, Sizes, Stage, Variables } from './algorithm.ts';
+import { fitTwinQ } from './fitTwinQ.ts';
 import { QStatistics, qTransformNames, qTransforms } from './qTransforms.ts';
 
 // biome-ignore format: a table reads by columns
@@ -89,11 +90,9 @@ export class Qvpo implements Algorithm {
   readonly #denoiserOptimizer: Adam;
   readonly #criticOptimizer: Adam;
   readonly #statistics: QStatistics;
-  /** α, and the number of updates made. */
-  readonly #scalars = {
-    entropyWeight: tf.variable(tf.scalar(0), false),
-    updates: tf.variable(tf.scalar(0), false),
-  };
+  /** α */
+  readonly #entropyWeight: Variable;
+  readonly #updates = tf.variable(tf.scalar(0), false);
 
   constructor({ obsDim, actDim }: Sizes, config: Config, initial: Noise) {
     this.config = config;
@@ -105,12 +104,10 @@ export class Qvpo implements Algorithm {
     const schedule = makeSchedule(config.schedule, steps);
     this.#ddpm = new Ddpm(schedule);
     this.#sampler = makeSampler(config.sampler, schedule, config.solverCalls);
-    [this.denoiser, this.targetDenoiser] = [denoiser(), denoiser()];
-    [this.critic, this.targetCritic] = [critic(), critic()];
-    copyVariables(this.targetDenoiser.variables, this.denoiser.variables);
-    copyVariables(this.targetCritic.variables, this.critic.variables);
+    [this.denoiser, this.targetDenoiser] = withTarget(denoiser);
+    [this.critic, this.targetCritic] = withTarget(critic);
     this.#statistics = new QStatistics(config.statisticsRate);
-    this.#scalars.entropyWeight.assign(tf.scalar(config.entropyWeight));
+    this.#entropyWeight = tf.variable(tf.scalar(config.entropyWeight), false);
     const { policyLearningRate, criticLearningRate } = config;
     const adam = { epsilon, clipNorm };
     this.#denoiserOptimizer = new Adam(this.denoiser.variables, { learningRate: policyLearningRate, ...adam });
@@ -124,7 +121,7 @@ export class Qvpo implements Algorithm {
       denoiserOptimizer: this.#denoiserOptimizer.state,
       criticOptimizer: this.#criticOptimizer.state,
       statistics: this.#statistics.variables,
-      scalars: this.#scalars,
+      scalars: { entropyWeight: this.#entropyWeight, updates: this.#updates },
     });
   }
 
@@ -133,7 +130,7 @@ export class Qvpo implements Algorithm {
     const { behaviorCandidates, evaluationCandidates, explorationRate, noiseRatio, deterministicEvaluation } =
       this.config;
     const explore = mode === 'explore';
-    const plain = explore && explorationRate > 0 && first(noise.uniform('explore', [1])) <= explorationRate;
+    const plain = explore && explorationRate > 0 && noise.uniform('explore', [1]).dataSync()[0]! <= explorationRate;
     const candidates = plain ? 1 : explore ? behaviorCandidates : evaluationCandidates;
     const ratio = !explore && deterministicEvaluation ? 0 : noiseRatio;
     const actions = this.#sampler.sample(this.denoiser, s, { candidates, noiseRatio: ratio, name: 'act' }, noise);
@@ -142,14 +139,14 @@ export class Qvpo implements Algorithm {
 
   #update(sample: () => Batch, progress: number, noise: Noise): Metrics {
     const { policyEvery, tau, entropyWeight, entropyWeightFloor } = this.config;
-    const updates = first(this.#scalars.updates) + 1;
+    const updates = this.#updates.dataSync()[0]! + 1;
     const critic = this.#updateCritic(sample(), noise);
     const policy = updates % policyEvery === 0 ? this.#updatePolicy(sample().observations, noise) : {};
     polyak(this.targetCritic.variables, this.critic.variables, tau);
     polyak(this.targetDenoiser.variables, this.denoiser.variables, tau);
     const annealed = Math.min(entropyWeight, Math.max(entropyWeightFloor, entropyWeight * (1 - progress)));
-    this.#scalars.entropyWeight.assign(tf.scalar(annealed));
-    this.#scalars.updates.assign(tf.scalar(updates));
+    this.#entropyWeight.assign(tf.scalar(annealed));
+    this.#updates.assign(tf.scalar(updates));
     return { ...critic, ...policy };
   }
 
@@ -162,18 +159,8 @@ export class Qvpo implements Algorithm {
     const options = { candidates: targetCandidates, noiseRatio, name: 'target' };
     const aNext = this.#sampler.sample(this.targetDenoiser, sNext, options, noise);
     const qNext = best(judge(this.targetCritic, sNext, aNext)).q;
-    const y = tf.add(r, tf.mul(tf.mul(tf.sub(1, terminated), discount), qNext));
-    const { loss, norm, q, disagreement } = minimize(this.#criticOptimizer, () => {
-      const [q1, q2] = this.critic.both(s, a);
-      const loss = tf.add(q1.sub(y).square().mean(), q2.sub(y).square().mean()).asScalar();
-      return { loss, q: q1.mean(), disagreement: q1.sub(q2).abs().mean() };
-    });
-    return {
-      'critic/loss': loss,
-      'critic/gradNorm': norm.asScalar(),
-      'critic/q': q.asScalar(),
-      'critic/disagreement': disagreement.asScalar(),
-    };
+    const y = tf.add<Tensor1D>(r, tf.mul(tf.mul(tf.sub(1, terminated), discount), qNext));
+    return fitTwinQ(this.#criticOptimizer, this.critic, s, a, y);
   }
 
   /** L(θ) = E ω(s, a) ‖ε − ε_θ(√ᾱ_t a + √(1 − ᾱ_t) ε, t, s)‖² over chosen and uniform actions (Theorem 1 and its entropy term) */
@@ -191,7 +178,7 @@ export class Qvpo implements Algorithm {
       'policy/loss': loss,
       'policy/gradNorm': norm.asScalar(),
       'policy/weight': tf.mean(weights).asScalar(),
-      'policy/entropyWeight': first(this.#scalars.entropyWeight),
+      'policy/entropyWeight': this.#entropyWeight.dataSync()[0]!,
     };
   }
 
@@ -220,17 +207,13 @@ export class Qvpo implements Algorithm {
     const omega = qTransforms[qTransform]({ q, v: repeatRows(v, chosen), ...this.#statistics }, this.config);
     if (M === 0) return { s, a, weights: omega };
     const uniform = noise.uniform('uniformActions', [M * a.shape[0], a.shape[1]], -1, 1) as Tensor2D;
-    const alphaOmega = tf.tile(omega.mul<Tensor1D>(this.#scalars.entropyWeight), [M]);
+    const alphaOmega = tf.tile(omega.mul<Tensor1D>(this.#entropyWeight), [M]);
     return {
       s: tf.tile(s, [1 + M, 1]),
       a: tf.concat2d([a, uniform], 0),
       weights: tf.concat1d([omega, alphaOmega]),
     };
   }
-}
-
-function first(x: { dataSync(): ArrayLike<number> }): number {
-  return x.dataSync()[0]!;
 }
 
 export const qvpo: AlgorithmDefinition<typeof hyperparameters> = {

@@ -14,13 +14,14 @@ import { onlineParams } from '../config/online.ts';
 import type { Batch } from '../data/batch.ts';
 import { SquashedGaussian } from '../networks/squashedGaussian.ts';
 import { TwinQ } from '../networks/twinQ.ts';
-import { copyVariables, group } from '../networks/variables.ts';
+import { group, withTarget } from '../networks/variables.ts';
 import { Adam } from '../optim/adam.ts';
 import { minimize } from '../optim/minimize.ts';
 import { polyak } from '../optim/polyak.ts';
 import type { Noise } from '../tensor/noise.ts';
-import { type Scalar, type Tensor2D, tf, type Variable } from '../tensor/tf.ts';
+import { type Scalar, type Tensor1D, type Tensor2D, tf, type Variable } from '../tensor/tf.ts';
 import type { Algorithm, AlgorithmDefinition, Metrics, Sizes, Stage, Variables } from './algorithm.ts';
+import { fitTwinQ } from './fitTwinQ.ts';
 
 // biome-ignore format: a table reads by columns
 export const hyperparameters = table({
@@ -62,8 +63,7 @@ export class Sac implements Algorithm {
     const { hidden } = config;
     const critic = () => new TwinQ({ sizes: [obsDim + actDim, hidden, hidden, 1], activation: 'relu' }, initial);
     this.policy = new SquashedGaussian({ sizes: [obsDim, hidden, hidden, actDim], activation: 'relu' }, initial);
-    [this.critic, this.targetCritic] = [critic(), critic()];
-    copyVariables(this.targetCritic.variables, this.critic.variables);
+    [this.critic, this.targetCritic] = withTarget(critic);
     this.#targetEntropy = config.entropyPerDimension * actDim;
     this.#logAlpha = tf.variable(tf.scalar(Math.log(config.entropyWeight)));
     this.#policyOptimizer = new Adam(this.policy.variables, { learningRate: config.policyLearningRate });
@@ -104,12 +104,8 @@ export class Sac implements Algorithm {
   ): Metrics {
     const next = this.policy.sample(sNext, noise.normal('target', a.shape));
     const vNext = tf.sub(this.targetCritic.min(sNext, next.actions), tf.mul(alpha, next.logDensity));
-    const y = tf.add(r, tf.mul(tf.mul(tf.sub(1, terminated), this.config.discount), vNext));
-    const { loss, q } = minimize(this.#criticOptimizer, () => {
-      const [q1, q2] = this.critic.both(s, a);
-      return { loss: tf.add(q1.sub(y).square().mean(), q2.sub(y).square().mean()).asScalar(), q: q1.mean() };
-    });
-    return { 'critic/loss': loss, 'critic/q': q.asScalar() };
+    const y = tf.add<Tensor1D>(r, tf.mul(tf.mul(tf.sub(1, terminated), this.config.discount), vNext));
+    return fitTwinQ(this.#criticOptimizer, this.critic, s, a, y);
   }
 
   /** L(θ) = E [α ln π_θ(ã|s) − min_i Q_φi(s, ã)],  ã = tanh(μ_θ(s) + σ_θ(s) ξ) */

@@ -13,13 +13,14 @@ import { onlineParams } from '../config/online.ts';
 import type { Batch } from '../data/batch.ts';
 import { Mlp } from '../networks/mlp.ts';
 import { TwinQ } from '../networks/twinQ.ts';
-import { copyVariables, group } from '../networks/variables.ts';
+import { group, withTarget } from '../networks/variables.ts';
 import { Adam } from '../optim/adam.ts';
 import { minimize } from '../optim/minimize.ts';
 import { polyak } from '../optim/polyak.ts';
 import type { Noise } from '../tensor/noise.ts';
-import { type Tensor2D, tf } from '../tensor/tf.ts';
+import { type Tensor1D, type Tensor2D, tf } from '../tensor/tf.ts';
 import type { Algorithm, AlgorithmDefinition, Metrics, Sizes, Stage, Variables } from './algorithm.ts';
+import { fitTwinQ } from './fitTwinQ.ts';
 
 // biome-ignore format: a table reads by columns
 export const hyperparameters = table({
@@ -59,10 +60,8 @@ export class Td3 implements Algorithm {
     const layers = { sizes: [obsDim, hidden, hidden, actDim], activation: 'relu', outputActivation: 'tanh' } as const;
     const policy = () => new Mlp(layers, initial);
     const critic = () => new TwinQ({ sizes: [obsDim + actDim, hidden, hidden, 1], activation: 'relu' }, initial);
-    [this.policy, this.targetPolicy] = [policy(), policy()];
-    [this.critic, this.targetCritic] = [critic(), critic()];
-    copyVariables(this.targetPolicy.variables, this.policy.variables);
-    copyVariables(this.targetCritic.variables, this.critic.variables);
+    [this.policy, this.targetPolicy] = withTarget(policy);
+    [this.critic, this.targetCritic] = withTarget(critic);
     this.#policyOptimizer = new Adam(this.policy.variables, { learningRate: config.policyLearningRate });
     this.#criticOptimizer = new Adam(this.critic.variables, { learningRate: config.criticLearningRate });
     this.stages = [{ name: 'train', batchSize: config.batchSize, update: this.#update.bind(this) }];
@@ -107,12 +106,8 @@ export class Td3 implements Algorithm {
     const smoothing = tf.clipByValue(tf.mul(noise.normal('target', a.shape), targetNoise), -noiseLimit, noiseLimit);
     const aNext = tf.clipByValue(tf.add(this.targetPolicy.apply(sNext), smoothing), -1, 1) as Tensor2D;
     const qNext = this.targetCritic.min(sNext, aNext);
-    const y = tf.add(r, tf.mul(tf.mul(tf.sub(1, terminated), discount), qNext));
-    const { loss, q } = minimize(this.#criticOptimizer, () => {
-      const [q1, q2] = this.critic.both(s, a);
-      return { loss: tf.add(q1.sub(y).square().mean(), q2.sub(y).square().mean()).asScalar(), q: q1.mean() };
-    });
-    return { 'critic/loss': loss, 'critic/q': q.asScalar() };
+    const y = tf.add<Tensor1D>(r, tf.mul(tf.mul(tf.sub(1, terminated), discount), qNext));
+    return fitTwinQ(this.#criticOptimizer, this.critic, s, a, y);
   }
 
   /** L(θ) = −E Q_φ1(s, π_θ(s)) */

@@ -16,7 +16,7 @@ import { momentsOf } from '../data/moments.ts';
 import { Mlp } from '../networks/mlp.ts';
 import { Normalizer } from '../networks/normalizer.ts';
 import { TwinQ } from '../networks/twinQ.ts';
-import { copyVariables, group } from '../networks/variables.ts';
+import { group, withTarget } from '../networks/variables.ts';
 import { Adam } from '../optim/adam.ts';
 import { minimize } from '../optim/minimize.ts';
 import { polyak } from '../optim/polyak.ts';
@@ -24,6 +24,7 @@ import { detach } from '../tensor/detach.ts';
 import type { Noise } from '../tensor/noise.ts';
 import { type Tensor1D, type Tensor2D, tf } from '../tensor/tf.ts';
 import type { Algorithm, AlgorithmDefinition, Metrics, Sizes, Stage, Variables } from './algorithm.ts';
+import { fitTwinQ } from './fitTwinQ.ts';
 
 const mazes = ['umaze', 'umaze-diverse', 'medium-play', 'medium-diverse', 'large-play', 'large-diverse'];
 
@@ -67,10 +68,8 @@ export class Td3Bc implements Algorithm {
     const layers = { sizes: [obsDim, hidden, hidden, actDim], activation: 'relu', outputActivation: 'tanh' } as const;
     const policy = () => new Mlp(layers, initial);
     const critic = () => new TwinQ({ sizes: [obsDim + actDim, hidden, hidden, 1], activation: 'relu' }, initial);
-    [this.policy, this.targetPolicy] = [policy(), policy()];
-    [this.critic, this.targetCritic] = [critic(), critic()];
-    copyVariables(this.targetPolicy.variables, this.policy.variables);
-    copyVariables(this.targetCritic.variables, this.critic.variables);
+    [this.policy, this.targetPolicy] = withTarget(policy);
+    [this.critic, this.targetCritic] = withTarget(critic);
     this.normalizer = new Normalizer(obsDim);
     this.#policyOptimizer = new Adam(this.policy.variables, { learningRate: config.policyLearningRate });
     this.#criticOptimizer = new Adam(this.critic.variables, { learningRate: config.criticLearningRate });
@@ -122,11 +121,7 @@ export class Td3Bc implements Algorithm {
 
   /** L(φ) = Σ_i E (Q_φi(s, a) − y)² */
   #updateCritic(s: Tensor2D, a: Tensor2D, y: Tensor1D): Metrics {
-    const { loss, q } = minimize(this.#criticOptimizer, () => {
-      const [q1, q2] = this.critic.both(s, a);
-      return { loss: tf.add(q1.sub(y).square().mean(), q2.sub(y).square().mean()).asScalar(), q: q1.mean() };
-    });
-    return { 'critic/loss': loss, 'critic/q': q.asScalar() };
+    return fitTwinQ(this.#criticOptimizer, this.critic, s, a, y);
   }
 
   /** L(θ) = −λ E Q_φ1(s, π_θ(s)) + E (π_θ(s) − a)²,  λ = α / E |Q_φ1(s, π_θ(s))| held constant */

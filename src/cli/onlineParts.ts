@@ -5,7 +5,7 @@ import { ReplayBuffer, type TimeLimit } from '../data/replayBuffer.ts';
 import type { WorkerFault } from '../env/crew.ts';
 import type { EnvSpec, VectorEnv } from '../env/env.ts';
 import { AgentError } from '../errors.ts';
-import type { OnlineSchedule } from '../loops/online.ts';
+import type { OnlineSchedule } from '../loops/onlineRun.ts';
 import { Rng } from '../random/rng.ts';
 import type { NewRunConfig } from '../runs/runConfig.ts';
 import { StreamNoise } from '../tensor/noise.ts';

@@ -2,7 +2,7 @@ import { type Dashboard, startDashboard } from '../dashboard/child.ts';
 import { bytesOf, type Frame, type WorldFrame } from '../dashboard/protocol.ts';
 import type { VectorEnv, VectorStep } from '../env/env.ts';
 import { AgentError } from '../errors.ts';
-import type { OnlineWatcher } from '../loops/online.ts';
+import type { OnlineWatcher } from '../loops/onlineRun.ts';
 import { recordEpisode } from '../runs/episodes.ts';
 import type { RunStore } from '../runs/runStore.ts';
 import { Steering } from './steering.ts';
@@ -137,6 +137,7 @@ function observed(
     save: () => env.save(),
     restore: states => env.restore(states),
     qpos: env.qpos && (() => env.qpos!()),
+    rewardTerms: env.rewardTerms && (() => env.rewardTerms!()),
     glance: env.glance && (world => env.glance!(world)),
     close: () => env.close(),
   };

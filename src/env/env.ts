@@ -40,6 +40,8 @@ export interface Env {
   restore(state: EnvState): Float32Array;
   /** Generalised positions of the simulated bodies, a copy: what a viewer needs to draw the moment. */
   qpos?(): Float64Array;
+  /** The last step's reward by terms. */
+  rewardTerms?(): Readonly<Record<string, number>>;
   glance?(): Glance;
   close(): void;
 }
@@ -96,6 +98,8 @@ export interface VectorEnv {
   restore(states: readonly EnvState[]): Promise<Float32Array>;
   /** Positions of every world after the last step (of a finished episode: after its reset). */
   qpos?(): Promise<readonly Float64Array[]>;
+  /** The last step's reward of world 0 by terms, where it lives in this thread. */
+  rewardTerms?(): Readonly<Record<string, number>> | undefined;
   /** A closer look at one world, where it lives in this thread. */
   glance?(world: number): Glance | undefined;
   close(): Promise<void>;

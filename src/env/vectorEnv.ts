@@ -55,6 +55,10 @@ export class LocalVectorEnv implements VectorEnv {
     return this.#worlds.qpos();
   }
 
+  rewardTerms(): Readonly<Record<string, number>> | undefined {
+    return this.#worlds.envs[0]?.rewardTerms?.();
+  }
+
   glance(world: number): Glance | undefined {
     this.#mustBeOpen();
     return this.#worlds.envs[world]?.glance?.();

@@ -1,9 +1,6 @@
-import type { Algorithm, Metrics } from '../algorithms/algorithm.ts';
+import type { Metrics } from '../algorithms/algorithm.ts';
 import type { Batch } from '../data/batch.ts';
-import type { ReplayBuffer } from '../data/replayBuffer.ts';
-import type { EnvState, VectorEnv, VectorStep } from '../env/env.ts';
-import { Rng, type RngState } from '../random/rng.ts';
-import type { RunStore } from '../runs/runStore.ts';
+import { Rng } from '../random/rng.ts';
 import type { StateTree } from '../runs/stateTree.ts';
 import { StreamNoise } from '../tensor/noise.ts';
 import { type Tensor2D, tf } from '../tensor/tf.ts';
@@ -11,65 +8,11 @@ import { Breather } from './breather.ts';
 import { type Evaluation, evaluate } from './evaluate.ts';
 import { stopTraining } from './failure.ts';
 import { checkObservations, checkUpdate } from './finite.ts';
+import { Means } from './means.ts';
+import type { OnlineRun, SavedLoop, Score, TrainingResult } from './onlineRun.ts';
 import { readMetrics } from './readMetrics.ts';
 import { storeTransitions } from './storeTransitions.ts';
 import { restoreVariables, storeVariables } from './variables.ts';
-
-/** When the loop does what, in environment steps. */
-export interface OnlineSchedule {
-  readonly steps: number;
-  readonly warmupSteps: number;
-  readonly updatesPerStep: number;
-  readonly logEvery: number;
-  readonly evalEvery: number;
-  readonly evalEpisodes: number;
-  readonly checkpointEvery: number;
-}
-
-/** A return and the step it was measured at. */
-export interface Score {
-  readonly step: number;
-  readonly return: number;
-  readonly returnStd: number;
-  readonly length: number;
-}
-
-/** Whoever watches: the terminal, the dashboard, a recorder. None of them changes what is computed. */
-export interface OnlineWatcher {
-  /** A row of metrics.jsonl. */
-  row?(step: number, values: Readonly<Record<string, number>>): void;
-  evaluated?(score: Score, best: Score): void;
-  saved?(step: number, seconds: number): void;
-  restored?(step: number, damaged: readonly { step: number; reason: string }[]): void;
-  /** After each step of the worlds: actions taken and what came of them. */
-  stepped?(step: number, actions: Float32Array, result: VectorStep): void;
-}
-
-export interface OnlineRun {
-  readonly algorithm: Algorithm;
-  readonly env: VectorEnv;
-  /** Worlds of its own for evaluations. */
-  readonly evaluationEnv: VectorEnv;
-  readonly replay: ReplayBuffer;
-  readonly store: RunStore;
-  readonly seed: number;
-  readonly schedule: OnlineSchedule;
-  /** True: go on from the last checkpoint, bit for bit. */
-  readonly resume?: boolean;
-  readonly watchers?: readonly OnlineWatcher[];
-  /** Asked after every update; true saves and ends the loop. */
-  readonly stopRequested?: () => boolean;
-  /** Wishes from outside, fulfilled after the next step and then cleared. Neither changes what is learned. */
-  readonly requests?: { evaluate: boolean; checkpoint: boolean };
-}
-
-export interface TrainingResult {
-  readonly finished: boolean;
-  readonly step: number;
-  readonly updates: number;
-  readonly last: Score | undefined;
-  readonly best: Score | undefined;
-}
 
 /**
  * Trains online: act, step the worlds, store, update, and at their times log, evaluate and save. Everything that
@@ -93,7 +36,12 @@ class OnlineLoop {
   #last: Score | undefined;
   #best: Score | undefined;
   #metrics: Metrics = {};
-  #mark = { seconds: 0, step: 0, updates: 0 };
+  /** Reward by terms, since the last row. */
+  readonly #rewards = new Means();
+  #mark = { seconds: 0, step: 0, updates: 0, acting: 0, actions: 0 };
+  /** Seconds spent in the policy, and its actions. */
+  #acting = 0;
+  #actions = 0;
   #savedAt = -1;
 
   constructor(run: OnlineRun) {
@@ -123,7 +71,7 @@ class OnlineLoop {
     } else {
       this.#observations = new Float32Array(await env.reset(new Rng(this.#run.seed).split('worlds').uint32()));
     }
-    this.#mark = { seconds: store.seconds, step: this.#step, updates: this.#updates };
+    this.#mark = this.#now();
   }
 
   async run(): Promise<TrainingResult> {
@@ -155,6 +103,7 @@ class OnlineLoop {
     storeTransitions(replay, this.#observations, actions, result);
     this.#observations = new Float32Array(result.observations);
     checkObservations(this.#observations, this.#obsDim);
+    this.#rewards.add(env.rewardTerms?.() ?? {});
     for (const { episodeReturn, episodeLength } of result.episodes)
       this.#log({ 'episode/return': episodeReturn, 'episode/length': episodeLength });
     for (const watcher of watchers ?? []) watcher.stepped?.(this.#step, actions, result);
@@ -167,12 +116,16 @@ class OnlineLoop {
   }
 
   #policyActions(): Float32Array {
-    const { algorithm, env } = this.#run;
+    const { algorithm, env, store } = this.#run;
     const noise = new StreamNoise(this.#streams.act);
-    return tf.tidy(() => {
+    const start = store.seconds;
+    const actions = tf.tidy(() => {
       const observations: Tensor2D = tf.tensor2d(this.#observations, [env.numEnvs, this.#obsDim]);
       return new Float32Array(algorithm.act(observations, 'explore', noise).dataSync());
     });
+    this.#acting += store.seconds - start;
+    this.#actions += env.numEnvs;
+    return actions;
   }
 
   /** The updates that are due: `updatesPerStep` for each step from the end of the warm-up on. */
@@ -192,17 +145,29 @@ class OnlineLoop {
   }
 
   async #atTheirTimes(): Promise<void> {
-    const { schedule, store } = this.#run;
+    const { schedule } = this.#run;
     if (this.#due(schedule.logEvery)) {
-      const elapsed = Math.max(store.seconds - this.#mark.seconds, 1e-6);
-      this.#log({
-        ...(this.#metrics as Record<string, number>),
-        'time/stepsPerSecond': (this.#step - this.#mark.step) / elapsed,
-        'time/updatesPerSecond': (this.#updates - this.#mark.updates) / elapsed,
-      });
-      this.#mark = { seconds: store.seconds, step: this.#step, updates: this.#updates };
+      this.#log({ ...(this.#metrics as Record<string, number>), ...this.#rewards.take('reward/'), ...this.#rates() });
+      this.#mark = this.#now();
     }
     await this.#evaluateAndSave();
+  }
+
+  /** Speeds since the last row. */
+  #rates(): Record<string, number> {
+    const [now, then] = [this.#now(), this.#mark];
+    const elapsed = Math.max(now.seconds - then.seconds, 1e-6);
+    const actions = now.actions - then.actions;
+    return {
+      'time/stepsPerSecond': (now.step - then.step) / elapsed,
+      'time/updatesPerSecond': (now.updates - then.updates) / elapsed,
+      ...(actions > 0 && { 'time/actionMicroseconds': (1e6 * (now.acting - then.acting)) / actions }),
+    };
+  }
+
+  #now() {
+    const [seconds, step, updates] = [this.#run.store.seconds, this.#step, this.#updates];
+    return { seconds, step, updates, acting: this.#acting, actions: this.#actions };
   }
 
   /** At their times, and once for each: an evaluation, and a checkpoint after it. */
@@ -260,6 +225,7 @@ class OnlineLoop {
       last: this.#last ?? null,
       best: this.#best ?? null,
       metrics: this.#metrics as Record<string, number>,
+      rewards: this.#rewards.state,
       observations: this.#observations,
       streams: streams as SavedLoop['streams'],
       worlds: await this.#run.env.save(),
@@ -273,6 +239,7 @@ class OnlineLoop {
     this.#last = saved.last ?? undefined;
     this.#best = saved.best?.step === saved.last?.step ? this.#last : (saved.best ?? undefined);
     this.#metrics = saved.metrics;
+    this.#rewards.restore(saved.rewards);
     this.#observations = new Float32Array(await this.#run.env.restore(saved.worlds));
     for (const name of Object.keys(saved.streams) as (keyof SavedLoop['streams'])[])
       this.#streams[name] = new Rng(saved.streams[name]);
@@ -284,15 +251,4 @@ class OnlineLoop {
     const content = async () => ({ tensors: storeVariables(algorithm.variables), state: await this.#state() });
     return stopTraining(store, error, { step: this.#step, content });
   }
-}
-
-interface SavedLoop {
-  readonly step: number;
-  readonly updates: number;
-  readonly last: Score | null;
-  readonly best: Score | null;
-  readonly metrics: Readonly<Record<string, number>>;
-  readonly observations: Float32Array;
-  readonly streams: Readonly<Record<'warmup' | 'act' | 'replay' | 'update', RngState>>;
-  readonly worlds: readonly EnvState[];
 }

@@ -19,3 +19,10 @@ export function copyVariables(target: Named, source: Named): void {
     variable.assign(value);
   }
 }
+
+/** A network and its target, which starts as a copy. */
+export function withTarget<T extends { readonly variables: Named }>(make: () => T): [network: T, target: T] {
+  const [network, target] = [make(), make()];
+  copyVariables(target.variables, network.variables);
+  return [network, target];
+}

@@ -31,7 +31,14 @@ describe('agent online', () => {
     expect(readlinkSync(join(cwd, 'first/checkpoints/last'))).toBe('120');
     expect(['60', '120']).toContain(readlinkSync(join(cwd, 'first/checkpoints/best')));
     const keys = new Set(rows('first').flatMap(row => Object.keys(row)));
-    for (const key of ['episode/return', 'eval/return', 'eval/returnStd', 'critic/loss', 'time/stepsPerSecond'])
+    for (const key of [
+      'episode/return',
+      'eval/return',
+      'eval/returnStd',
+      'critic/loss',
+      'time/actionMicroseconds',
+      'time/stepsPerSecond',
+    ])
       expect(keys).toContain(key);
   });
 

@@ -1,0 +1,23 @@
+import type { TwinQ } from '../networks/twinQ.ts';
+import type { Adam } from '../optim/adam.ts';
+import { minimize } from '../optim/minimize.ts';
+import { type Tensor1D, type Tensor2D, tf } from '../tensor/tf.ts';
+import type { Metrics } from './algorithm.ts';
+
+/**
+ * One step down L(φ) = Σ_i E (Q_φi(s, a) − y)² for observations s [B, S], actions a [B, A] and targets y [B]. The metrics
+ * are from before the step; `critic/disagreement` is E |Q_φ1 − Q_φ2|.
+ */
+export function fitTwinQ(optimizer: Adam, critic: TwinQ, s: Tensor2D, a: Tensor2D, y: Tensor1D): Metrics {
+  const { loss, norm, q, disagreement } = minimize(optimizer, () => {
+    const [q1, q2] = critic.both(s, a);
+    const loss = tf.add(q1.sub(y).square().mean(), q2.sub(y).square().mean()).asScalar();
+    return { loss, q: q1.mean(), disagreement: q1.sub(q2).abs().mean() };
+  });
+  return {
+    'critic/loss': loss,
+    'critic/gradNorm': norm.asScalar(),
+    'critic/q': q.asScalar(),
+    'critic/disagreement': disagreement.asScalar(),
+  };
+}
