@@ -20,6 +20,7 @@ export const commands: readonly CommandEntry[] = [
     summary: 'make a published result again: tasks × seeds',
     load: () => import('./reproduce/reproduce.ts'),
   },
+  { name: 'sweep', summary: 'many runs: tasks × algorithms × seeds', load: () => import('./reproduce/sweep.ts') },
   { name: 'bridge', summary: 'keys for simulators on other machines', load: () => import('./bridge.ts') },
   { name: 'bench', summary: 'measurements: kernels, act, update, env, bridge, load', load: () => import('./bench.ts') },
   { name: 'doctor', summary: 'what this machine offers, and what is missing', load: () => import('./doctor.ts') },

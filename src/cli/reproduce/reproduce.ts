@@ -1,11 +1,10 @@
-import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { AgentError, nearest, UsageError } from '../../errors.ts';
+import { nearest, UsageError } from '../../errors.ts';
 import type { Command, Io } from '../command.ts';
-import { packageRoot } from '../packageRoot.ts';
 import { type Curve, readCurve, toCsv, toSvg } from './curves.ts';
 import { type Experiment, experiments } from './experiments.ts';
+import { trainToEnd } from './train.ts';
 
 export const command: Command = {
   name: 'reproduce',
@@ -28,7 +27,8 @@ export const command: Command = {
     const curves: Curve[] = [];
     for (const seed of seeds) {
       const run = join(folder, `seed-${seed}`);
-      await train(experiment, seed, run, extra, io);
+      const args = [...experiment.command, '--seed', String(seed), ...extra];
+      await trainToEnd({ args, run, again: `agent reproduce ${experiment.name}` }, io);
       curves.push(readCurve(run, seed));
     }
     const out = input.text('out');
@@ -67,25 +67,6 @@ function parseSeeds(text: string | undefined): number[] | undefined {
   if (seeds.some(seed => !Number.isSafeInteger(seed) || seed < 0))
     throw new UsageError(`--seeds is "${text}", whole numbers with commas between them are wanted`);
   return seeds;
-}
-
-/** Runs one seed to its end in a process of its own: anew, from where it was interrupted, or not at all if finished. */
-async function train(experiment: Experiment, seed: number, run: string, extra: string[], io: Io): Promise<void> {
-  if (existsSync(join(run, 'summary.json'))) return;
-  const main = join(packageRoot(), 'dist/src/cli/main.js');
-  const args = existsSync(run)
-    ? ['resume', run]
-    : [...experiment.command, '--seed', String(seed), '--run', run, '--dashboard', 'off', ...extra];
-  io.stderr.write(`agent ${args.join(' ')}\n`);
-  const child = spawn(process.execPath, [main, ...args], { stdio: ['ignore', 'ignore', 'inherit'] });
-  const code = await new Promise<number | null>((resolve, reject) => {
-    child.on('error', reject);
-    child.on('close', resolve);
-  });
-  if (code !== 0)
-    throw new AgentError(`seed ${seed} of ${experiment.name} ended with exit code ${code}`, [
-      ['continue', `agent reproduce ${experiment.name}`],
-    ]);
 }
 
 function writeFigures(experiment: Experiment, curves: readonly Curve[], out: string): void {
