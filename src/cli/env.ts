@@ -1,15 +1,18 @@
-import { readOwnModel } from '../../envs/modelFile.ts';
 import type { TaskDefinition } from '../../envs/mujoco/task.ts';
 import { envIds, envInfo } from '../../envs/registry.ts';
 import { makeVectorEnv } from '../../envs/vector.ts';
 import { checkEnv } from '../env/checkEnv.ts';
 import { nearest, UsageError } from '../errors.ts';
 import type { Command, Input, Io } from './command.ts';
+import { modelOption, type OwnModel, readModelFor } from './ownModel.ts';
 import { checkSimulators, connectTo, simulatorOptions } from './simulator.ts';
 import { charsetFor } from './terminal/charset.ts';
 import { envCheckLines, envInfoLines, envListLines } from './terminal/envLines.ts';
 import type { Line } from './terminal/lines.ts';
 import { paintFor, paintLine } from './terminal/paint.ts';
+
+/** A simulator elsewhere in place of an id. */
+const ADDRESS = /^(tcp|ipc):/;
 
 const actions = { ls: list, info, check } as const;
 
@@ -18,7 +21,7 @@ export const command: Command = {
   args: 'ls | info ID | check ID|ADDRESS',
   maxArgs: 2,
   options: [
-    { name: 'model', value: 'FILE', doc: 'check: a MuJoCo model of your own in place of the task’s' },
+    { ...modelOption, doc: `info, check: ${modelOption.doc}` },
     ...simulatorOptions.filter(({ name }) => name === 'sim-keys'),
   ],
   examples: [
@@ -29,6 +32,11 @@ export const command: Command = {
   ],
   run: (input, io) => {
     const [action, id] = input.args;
+    const isAddress = id !== undefined && ADDRESS.test(id);
+    if (input.has('model') && (isAddress || !['info', 'check'].includes(action ?? '')))
+      throw new UsageError(`--model with agent env ${input.args.join(' ')}`.trimEnd(), [
+        ['usage', 'agent env info|check ID --model FILE'],
+      ]);
     if (action === undefined) return list(undefined, input, io);
     if (!(action in actions)) {
       const close = nearest(action, Object.keys(actions)).map(name => `agent env ${name}`);
@@ -51,18 +59,16 @@ async function list(part: string | undefined, input: Input, io: Io): Promise<num
 }
 
 async function info(id: string | undefined, input: Input, io: Io): Promise<number> {
-  const task = envInfo(wantId(id, 'info'));
+  const { task } = await taskOf(id, 'info', input);
   if (input.has('json')) io.stdout.write(`${JSON.stringify(asData(task))}\n`);
   else print(envInfoLines(task), io);
   return 0;
 }
 
 async function check(id: string | undefined, input: Input, io: Io): Promise<number> {
-  if (id !== undefined && /^(tcp|ipc):/.test(id)) return checkRemote(id, input, io);
-  const task = envInfo(wantId(id, 'check'));
-  const file = input.text('model');
-  const modelXml = file === undefined ? undefined : await readOwnModel(file);
-  const findings = await checkEnv(numEnvs => makeVectorEnv(task.id, numEnvs, { modelXml }));
+  if (id !== undefined && ADDRESS.test(id)) return checkRemote(id, input, io);
+  const { task, model } = await taskOf(id, 'check', input);
+  const findings = await checkEnv(numEnvs => makeVectorEnv(model?.task ?? task.id, numEnvs, { modelXml: model?.xml }));
   if (input.has('json')) io.stdout.write(`${JSON.stringify({ id: task.id, findings })}\n`);
   else print(envCheckLines(task.id, findings), io);
   return findings.some(({ verdict }) => verdict === 'broken') ? 1 : 0;
@@ -80,6 +86,17 @@ async function checkRemote(address: string, input: Input, io: Io): Promise<numbe
   if (input.has('json')) io.stdout.write(`${JSON.stringify({ id: name, findings })}\n`);
   else print(envCheckLines(name, findings), io);
   return findings.some(({ verdict }) => verdict === 'broken') ? 1 : 0;
+}
+
+/** The task, as it is with the user's model if one is given. */
+async function taskOf(
+  id: string | undefined,
+  action: string,
+  input: Input,
+): Promise<{ task: TaskDefinition; model?: OwnModel }> {
+  const task = envInfo(wantId(id, action));
+  const file = input.text('model');
+  return file === undefined ? { task } : readModelFor(task, file);
 }
 
 function wantId(id: string | undefined, action: string): string {

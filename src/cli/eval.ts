@@ -14,7 +14,8 @@ import { type Command, type Input, type Io, parseNumber } from './command.ts';
 import { backends } from './flags.ts';
 import { Interrupt } from './interrupt.ts';
 import { buildAlgorithm, makeWorlds, sizesOf } from './onlineParts.ts';
-import { knownTask, type Simulators } from './simulator.ts';
+import type { LoopOptions } from './onlinePlan.ts';
+import { knownTask } from './simulator.ts';
 import { type Comparison, compareWithTeacher, comparisonLines } from './teacher.ts';
 import { charsetFor } from './terminal/charset.ts';
 import { formatReturn, formatSpread, formatTime, grouped } from './terminal/format.ts';
@@ -60,7 +61,7 @@ export const command: Command = {
     const checkpoint = await readCheckpoint(directory, which);
     await useBackend(backend, { threads });
     const task = taskOf(config);
-    const env = await makeWorlds(task, Math.min(episodes, 10), config.options as Partial<Simulators>);
+    const env = await makeWorlds(task, Math.min(episodes, 10), config.options as Partial<LoopOptions>);
     const interrupt = new Interrupt(
       () => {},
       () => {},

@@ -34,6 +34,9 @@ async function train(plan: OfflinePlan, io: Io, output: { json: boolean; quiet: 
   const store = RunStore.create({ directory: plan.directory, config: plan.config });
   try {
     return await trainOfflineRun(store, { io, ...output, resume: false, parts, secondsPerStep, viewer: plan.viewer });
+  } catch (error) {
+    await store.close({ failed: true });
+    throw error;
   } finally {
     await store.close();
   }

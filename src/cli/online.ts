@@ -34,6 +34,9 @@ async function train(plan: OnlinePlan, io: Io, output: { json: boolean; quiet: b
     const secondsPerStep = chosen && chosen.seconds / plan.config.steps;
     const viewer = { address: plan.dashboard, control: plan.control, allowedHosts: plan.allowedHosts };
     return await trainRun(store, { io, ...output, resume: false, viewer, secondsPerStep });
+  } catch (error) {
+    await store.close({ failed: true });
+    throw error;
   } finally {
     await store.close();
   }

@@ -9,7 +9,7 @@ import { freeBytes } from './freeBytes.ts';
 import { type Cost, measureCost } from './measureUpdate.ts';
 import { buildAlgorithm, makeWorlds, sizesOf } from './onlineParts.ts';
 import type { LoopOptions, OnlinePlan } from './onlinePlan.ts';
-import { knownTask, type Simulators } from './simulator.ts';
+import { knownTask } from './simulator.ts';
 import type { Forecast, PresetForecast } from './terminal/forecast.ts';
 
 type Values = Readonly<Record<string, number | boolean | string>>;
@@ -73,7 +73,7 @@ function replayOf(values: Values, steps: number, { obsDim, actDim }: { obsDim: n
 }
 
 /** Seconds of one step of one world, over up to 200 steps. */
-async function secondsPerStep(task: string, options: Partial<Simulators>): Promise<number> {
+async function secondsPerStep(task: string, options: Partial<LoopOptions>): Promise<number> {
   const env = await makeWorlds(task, 1, options);
   await env.reset(0);
   const actions = new Float32Array(sizesOf(env.spec).actDim);
@@ -124,8 +124,12 @@ function kernels(name: string, { update, flopPerUpdate }: Cost): string {
 }
 
 /** The commands that warnings name: what would fit into a day, into memory, onto the disk. */
-function cheaper({ config }: OnlinePlan, chosen: PresetForecast, rows: readonly PresetForecast[]): Forecast['cheaper'] {
-  const command = `agent online --env ${config.task}`;
+function cheaper(
+  { config, envFlags }: OnlinePlan,
+  chosen: PresetForecast,
+  rows: readonly PresetForecast[],
+): Forecast['cheaper'] {
+  const command = `agent online ${envFlags}`;
   const algo = config.algo === 'qvpo' ? '' : ` --algo ${config.algo}`;
   const fast = rows.find(({ name }) => name === 'fast');
   const day = Math.max(1, Math.floor((config.steps * 86_400) / chosen.seconds / 10_000)) * 10_000;

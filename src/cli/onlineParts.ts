@@ -10,6 +10,7 @@ import { Rng } from '../random/rng.ts';
 import type { NewRunConfig } from '../runs/runConfig.ts';
 import { StreamNoise } from '../tensor/noise.ts';
 import type { LoopOptions } from './onlinePlan.ts';
+import type { OwnModel } from './ownModel.ts';
 import { connectTo, type Simulators } from './simulator.ts';
 
 /** What a run is made of, from its configuration. */
@@ -29,10 +30,14 @@ export async function buildOnline(
 ): Promise<OnlineParts> {
   const options = config.options as LoopOptions;
   const values = config.values as { warmupSteps: number; updatesPerStep: number } & Record<string, unknown>;
-  const { sim, simKeys } = options;
+  const { sim, simKeys, model } = options;
   const env = sim
     ? await connectTo({ sim, simKeys }, options.numEnvs, config.task, onSimulatorFault)
-    : await makeVectorEnv(config.task, options.numEnvs, { workers: suitableWorkers(options.numEnvs), onFault });
+    : await makeVectorEnv(model?.task ?? config.task, options.numEnvs, {
+        workers: suitableWorkers(options.numEnvs),
+        modelXml: model?.xml,
+        onFault,
+      });
   const evaluationEnv = await makeWorlds(config.task, options.evalEnvs, options);
   return {
     algorithm: buildAlgorithm(config, env.spec),
@@ -63,13 +68,14 @@ export function buildAlgorithm(config: Pick<NewRunConfig, 'algo' | 'seed' | 'val
   return definition.create(sizesOf(spec), config.values as never, initial);
 }
 
-/** `count` worlds of a task in this thread, or of the simulators that a run names. */
+/** `count` worlds of a task in this thread, with the run's own model if it has one, or of the simulators that it names. */
 export function makeWorlds(
   task: string,
   count: number,
-  { sim, simKeys }: Partial<Simulators> = {},
+  { sim, simKeys, model }: Partial<Simulators> & { readonly model?: OwnModel } = {},
 ): Promise<VectorEnv> {
-  return sim ? connectTo({ sim, simKeys }, count, task) : makeVectorEnv(task, count);
+  if (sim) return connectTo({ sim, simKeys }, count, task);
+  return makeVectorEnv(model?.task ?? task, count, { modelXml: model?.xml });
 }
 
 export function sizesOf(spec: EnvSpec): { obsDim: number; actDim: number } {

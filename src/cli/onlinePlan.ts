@@ -16,6 +16,7 @@ import {
   resolveHyperparameters,
   trainingOptions,
 } from './flags.ts';
+import { modelOption, type OwnModel, readModelFor } from './ownModel.ts';
 import { dependencyVersion, packageVersion } from './packageRoot.ts';
 import { connectTo, describeRemote, type Simulators, simulatorOptions, simulatorsOf } from './simulator.ts';
 
@@ -25,6 +26,7 @@ export const onlineOptions: readonly Option[] = [
   { name: 'num-envs', value: 'N', default: '1', doc: 'worlds stepped side by side' },
   ...simulatorOptions,
   { name: 'physics', value: 'current|legacy', doc: 'legacy: masses and contact margins of MuJoCo up to 2.1' },
+  modelOption,
   ...trainingOptions,
 ];
 
@@ -36,6 +38,7 @@ export type LoopOptions = {
   readonly evalEpisodes: number;
   readonly checkpointEvery: number;
   readonly logEvery: number;
+  readonly model?: OwnModel;
 } & Partial<Simulators>;
 
 /** A call of `agent online`, resolved. */
@@ -47,6 +50,8 @@ export interface OnlinePlan {
   readonly presetReason: 'auto' | 'flag';
   /** The hyperparameters of this call under another preset. */
   readonly valuesOf: (preset: string) => NewRunConfig['values'];
+  /** The flags that name the environment, for commands shown to the user. */
+  readonly envFlags: string;
   readonly directory?: string;
   readonly dashboard?: string;
   readonly control: boolean;
@@ -67,19 +72,27 @@ export async function planOnline(call: Input): Promise<OnlinePlan> {
     ['all of them', 'agent env ls'],
   ]);
   const simulators = simulatorsOf(input);
+  for (const name of ['physics', 'model'])
+    if (simulators && input.has(name))
+      throw new UsageError(`--${name} with --sim ${simulators.sim}: the model is the simulator’s own`);
   const local = simulators ? undefined : taskOf(input, env);
-  const task = local?.id ?? env;
   const seed = input.count('seed', 0) ?? 0;
   const steps = input.count('steps') ?? 1_000_000;
-  const options = { ...loopOptions(input, steps), ...simulators };
+  const loop = loopOptions(input, steps);
   const wantedPreset = input.choice('preset', presetsOf(definition.hyperparameters)) ?? 'auto';
   const wantedBackend = input.choice('backend', backends) ?? 'auto';
   const threads = input.count('threads');
   const resolveWith = (preset: string) =>
-    resolveHyperparameters(definition.hyperparameters, { input, file, task: task.replace(/\+legacy$/, ''), preset });
+    resolveHyperparameters(definition.hyperparameters, {
+      ...{ input, file, preset },
+      task: (local?.id ?? env).replace(/\+legacy$/, ''),
+    });
   resolveWith('fast'); // mistakes are reported before a backend starts
 
-  const environment = simulators ? await remoteEnvironment(simulators, env) : describeEnvironment(local!);
+  const { task, environment, model } = simulators
+    ? await remoteWorld(simulators, env)
+    : await localWorld(local!, input.text('model'));
+  const options: LoopOptions = { ...loop, ...simulators, ...(model && { model }) };
   const backend = await useBackend(wantedBackend, { threads });
   const preset = wantedPreset === 'auto' ? (backend.name === 'webgpu' ? 'paper' : 'fast') : wantedPreset;
   const { values, sources } = resolveWith(preset);
@@ -89,6 +102,7 @@ export async function planOnline(call: Input): Promise<OnlinePlan> {
     backend,
     presetReason: wantedPreset === 'auto' ? 'auto' : 'flag',
     valuesOf: name => resolveWith(name).values,
+    envFlags: model ? `--env ${model.task} --model ${input.text('model')}` : `--env ${task}`,
     directory: input.text('run'),
     dashboard: input.text('dashboard'),
     control: input.has('control'),
@@ -113,11 +127,26 @@ export async function planOnline(call: Input): Promise<OnlinePlan> {
   };
 }
 
+/** The task as the run's name and configuration state it. */
+interface World {
+  readonly task: string;
+  readonly environment: Record<string, unknown>;
+  readonly model?: OwnModel;
+}
+
+/** A task of ours, with a user's model if one is given. Throws `UsageError` where the model does not fit. */
+async function localWorld(task: ReturnType<typeof envInfo>, modelFile: string | undefined): Promise<World> {
+  if (modelFile === undefined) return { task: task.id, environment: describeEnvironment(task) };
+  const own = await readModelFor(task, modelFile);
+  const environment = { ...describeEnvironment(own.task), model: own.model.file };
+  return { task: own.task.id, environment, model: own.model };
+}
+
 /** What the simulators say of the task; throws `AgentError` where they do not answer, or have another. */
-async function remoteEnvironment(simulators: Simulators, task: string): Promise<Record<string, unknown>> {
+async function remoteWorld(simulators: Simulators, task: string): Promise<World> {
   const env = await connectTo(simulators, simulators.sim.split(',').length, task);
   await env.close();
-  return { ...describeRemote(env.spec), simulator: simulators.sim };
+  return { task, environment: { ...describeRemote(env.spec), simulator: simulators.sim } };
 }
 
 /** The task, with the physics asked for. Throws `UsageError` for an unknown one. */

@@ -40,7 +40,11 @@ const RANGES: Readonly<Record<string, readonly [min: number, max: number]>> = {
  * environment's (`Hopper-v3`), any case; a maze2d name without version means v1. Undefined where D4RL has none.
  */
 export function scoreRange(name: string): ScoreRange | undefined {
-  const lower = name.toLowerCase().replace(/^local\//, '');
+  const lower = name
+    .toLowerCase()
+    .replace(/^local\//, '')
+    .replace(/\+legacy$/, '');
+  if (lower.includes('+')) return undefined; // a task with somebody's own model
   const key = lower.startsWith('maze2d-') ? (/-v\d$/.test(lower) ? lower : `${lower}-v1`) : lower.split('-', 1)[0]!;
   const range = Object.hasOwn(RANGES, key) ? RANGES[key] : undefined;
   return range && { min: range[0], max: range[1] };

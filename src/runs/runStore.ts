@@ -85,10 +85,8 @@ export class RunStore {
     let temporary: string | undefined;
     try {
       temporary = mkdtempSync(join(parent, '.tmp-run-'));
-      writeFileSync(join(temporary, 'config.json'), `${JSON.stringify(full, undefined, 2)}\n`, {
-        mode: 0o600,
-        flush: true,
-      });
+      const text = `${JSON.stringify(full, undefined, 2)}\n`;
+      writeFileSync(join(temporary, 'config.json'), text, { mode: 0o600, flush: true });
       writeFileSync(join(temporary, 'metrics.jsonl'), '', { mode: 0o600 });
       for (const name of ['checkpoints', 'replay', 'episodes']) mkdirSync(join(temporary, name), { mode: 0o700 });
       const lock = RunLock.acquire(temporary, now);
@@ -242,11 +240,13 @@ export class RunStore {
     return place;
   }
 
-  /** Closes the metrics and lets go of the run. */
-  async close(): Promise<void> {
+  /** Closes the metrics and lets go of the run. A run that `failed` before it began is removed: its name is free again. */
+  async close({ failed = false } = {}): Promise<void> {
+    const unused = failed && this.#logger?.offset === 0 && !this.#savedStep && !existsSync(this.path('failures'));
     await this.#logger?.close();
     this.#logger = undefined;
     this.#lock.release();
+    if (unused) rmSync(this.directory, { recursive: true, force: true });
   }
 
   #started(): this {
