@@ -139,13 +139,14 @@ export class RemoteVectorEnv implements VectorEnv {
     if (actions.length !== this.numEnvs * this.#actDim)
       throw new AgentError(`${actions.length} numbers as actions, ${this.numEnvs} × ${this.#actDim} are wanted`);
     const { low, high } = this.spec.actionSpace;
-    return actions.map((u, i) => {
-      if (Number.isNaN(u))
-        throw new AgentError(`action[${i % this.#actDim}] of world ${Math.floor(i / this.#actDim)} is NaN`);
-      const [l, h] = [low[i % this.#actDim]!, high[i % this.#actDim]!];
-      const clamped = Math.min(1, Math.max(-1, u));
-      return Number.isFinite(h - l) ? l + ((clamped + 1) / 2) * (h - l) : u;
-    });
+    const own = new Float32Array(actions.length);
+    for (let i = 0, j = 0; i < actions.length; i++, j = j + 1 === this.#actDim ? 0 : j + 1) {
+      const u = actions[i]!;
+      if (Number.isNaN(u)) throw new AgentError(`action[${j}] of world ${Math.floor(i / this.#actDim)} is NaN`);
+      const span = high[j]! - low[j]!;
+      own[i] = Number.isFinite(span) ? low[j]! + ((Math.min(1, Math.max(-1, u)) + 1) / 2) * span : u;
+    }
+    return own;
   }
 
   #keep(observations: Float32Array): Float32Array {

@@ -47,7 +47,7 @@ export class Connection {
   readonly #options: ConnectionOptions;
   readonly #waiting = new Map<number, Waiting>();
   #socket: Dealer;
-  #sending: Promise<void> = Promise.resolve();
+  #outgoing: Outgoing;
   /** 0 stands for a request that the server could not read. */
   #nextId = 1;
   #closed = false;
@@ -58,6 +58,7 @@ export class Connection {
     this.address = address;
     this.#options = options;
     this.#socket = this.#connect();
+    this.#outgoing = new Outgoing(this.#socket);
   }
 
   /** The reply to a request. Throws `RemoteError`, `ProtocolError` for another version, `NoAnswer` when time is up. */
@@ -67,11 +68,9 @@ export class Connection {
     const id = this.#nextId++;
     const parts = encode({ type, id, fields, arrays });
     const begin = performance.now();
-    const answered = new Promise<Message>((resolve, reject) => this.#waiting.set(id, { parts, resolve, reject }));
     try {
       for (;;) {
-        await this.#send(parts);
-        const reply = await within(answered, Math.min(deadlineMs, absentMs, giveUpMs));
+        const reply = await this.#ask(id, parts, Math.min(deadlineMs, absentMs, giveUpMs));
         if (reply) return this.#checked(reply, type);
         if (this.#closed) throw new AgentError(`the connection to ${this.address} was closed`);
         const waited = performance.now() - begin;
@@ -81,6 +80,24 @@ export class Connection {
     } finally {
       this.#waiting.delete(id);
     }
+  }
+
+  /** Sends a request at once; undefined when the deadline has passed without a reply. */
+  #ask(id: number, parts: Buffer[], deadlineMs: number): Promise<Message | undefined> {
+    return new Promise((resolve, reject) => {
+      // A program that was busy past the deadline first looks at what came meanwhile: timers run before sockets are read.
+      const timer = setTimeout(() => setImmediate(resolve, undefined), Math.max(0, deadlineMs));
+      const settled = (settle: () => void) => {
+        clearTimeout(timer);
+        settle();
+      };
+      this.#waiting.set(id, {
+        parts,
+        resolve: reply => settled(() => resolve(reply)),
+        reject: error => settled(() => reject(error)),
+      });
+      this.#outgoing.send(parts);
+    });
   }
 
   close(): void {
@@ -150,7 +167,7 @@ export class Connection {
     socket.events.on('handshake', () => {
       this.#present = true;
       this.#keyRefused = false;
-      if (before) for (const { parts } of this.#waiting.values()) void this.#send(parts);
+      if (before) for (const { parts } of this.#waiting.values()) this.#outgoing.send(parts);
       before = true;
     });
     socket.events.on('disconnect', () => {
@@ -163,22 +180,10 @@ export class Connection {
 
   #reconnect(): void {
     const old = this.#socket;
-    this.#sending = Promise.resolve();
     this.#present = false;
     this.#socket = this.#connect();
+    this.#outgoing = new Outgoing(this.#socket);
     old.close();
-  }
-
-  /** One message after the other: the socket takes no two at once. */
-  #send(parts: Buffer[]): Promise<void> {
-    const socket = this.#socket;
-    this.#sending = this.#sending
-      .then(
-        () => socket.send(parts),
-        () => socket.send(parts),
-      )
-      .catch(() => undefined); // a socket that was replaced: the request is asked again
-    return this.#sending;
   }
 
   async #receive(socket: Dealer): Promise<void> {
@@ -201,14 +206,25 @@ export class Connection {
   }
 }
 
-async function within<T>(promise: Promise<T>, milliseconds: number): Promise<T | undefined> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<undefined>(resolve => {
-    timer = setTimeout(resolve, Math.max(0, milliseconds), undefined);
-  });
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
+/** What a socket has to send: it takes one message after the other. The first is on its way when `send` returns. */
+class Outgoing {
+  readonly #socket: Dealer;
+  readonly #queue: Buffer[][] = [];
+  #busy = false;
+
+  constructor(socket: Dealer) {
+    this.#socket = socket;
+  }
+
+  send(parts: Buffer[]): void {
+    this.#queue.push(parts);
+    if (!this.#busy) void this.#flush();
+  }
+
+  async #flush(): Promise<void> {
+    this.#busy = true;
+    for (let parts = this.#queue.shift(); parts; parts = this.#queue.shift())
+      await this.#socket.send(parts).catch(() => undefined); // a socket that was replaced: the request is asked again
+    this.#busy = false;
   }
 }

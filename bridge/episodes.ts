@@ -6,9 +6,10 @@ import { Rng } from '../src/random/rng.ts';
 interface Episode {
   seed: number;
   rng: Rng;
+  /** Of the episode that comes after it: what `rng` gives next. */
+  nextSeed: number;
   actions: Float32Array[];
   return: number;
-  observation: Float32Array;
 }
 
 /**
@@ -19,6 +20,8 @@ export class Episodes {
   readonly #obsDim: number;
   readonly #actDim: number;
   #all: Episode[] = [];
+  /** Where each world stands [N × obsDim]. */
+  #observations: Float32Array = new Float32Array(0);
 
   constructor(obsDim: number, actDim: number) {
     this.#obsDim = obsDim;
@@ -34,8 +37,10 @@ export class Episodes {
     const root = new Rng(seed);
     this.#all = Array.from({ length: count }, (_, i) => {
       const rng = root.split(`world ${first + i}`);
-      return { seed: drawSeed(rng), rng, actions: [], return: 0, observation: new Float32Array(this.#obsDim) };
+      const seed = drawSeed(rng);
+      return { seed, rng, nextSeed: peekSeed(rng), actions: [], return: 0 };
     });
+    this.#observations = new Float32Array(count * this.#obsDim);
   }
 
   get seeds(): number[] {
@@ -44,7 +49,7 @@ export class Episodes {
 
   /** Seeds of the episodes that would come next. */
   get nextSeeds(): number[] {
-    return this.#all.map(({ rng }) => drawSeed(new Rng(rng.state)));
+    return this.#all.map(({ nextSeed }) => nextSeed);
   }
 
   get lengths(): Int32Array {
@@ -58,7 +63,7 @@ export class Episodes {
 
   /** Where each world stands [N × obsDim]. */
   get observations(): Float32Array {
-    return joined(this.#all.map(({ observation }) => observation));
+    return this.#observations.slice();
   }
 
   /** Books a step: histories grow, finished episodes are summed up and begin anew with the next seed. */
@@ -71,6 +76,7 @@ export class Episodes {
       const { return: episodeReturn, actions } = episode;
       finished.push({ env, episodeReturn, episodeLength: actions.length, terminated: step.terminated[env] === 1 });
       episode.seed = drawSeed(episode.rng);
+      episode.nextSeed = peekSeed(episode.rng);
       episode.actions = [];
       episode.return = 0;
     });
@@ -78,17 +84,19 @@ export class Episodes {
   }
 
   keep(observations: Float32Array): void {
-    this.#all.forEach((episode, i) => {
-      episode.observation = observations.slice(i * this.#obsDim, (i + 1) * this.#obsDim);
-    });
+    this.#observations.set(observations);
   }
 
   save(): EnvState[] {
-    return this.#all.map(({ seed, rng, actions, return: sum, observation }) => ({
-      physics: Float64Array.from(joined([observation, ...actions])),
+    return this.#all.map(({ seed, rng, actions, return: sum }, world) => ({
+      physics: Float64Array.from(joined([this.#observation(world), ...actions])),
       scalars: { seed, return: sum, steps: actions.length },
       rng: rng.state,
     }));
+  }
+
+  #observation(world: number): Float32Array {
+    return this.#observations.subarray(world * this.#obsDim, (world + 1) * this.#obsDim);
   }
 
   load(states: readonly EnvState[]): void {
@@ -97,32 +105,36 @@ export class Episodes {
       const history = Float32Array.from(physics.subarray(this.#obsDim));
       if (seed === undefined || sum === undefined || history.length !== steps! * this.#actDim)
         throw new AgentError('the saved worlds are not those of a simulator elsewhere');
+      const stream = new Rng(rng);
       return {
         seed,
-        rng: new Rng(rng),
+        rng: stream,
+        nextSeed: peekSeed(stream),
         actions: Array.from({ length: steps! }, (_, t) => history.slice(t * this.#actDim, (t + 1) * this.#actDim)),
         return: sum,
-        observation: Float32Array.from(physics.subarray(0, this.#obsDim)),
       };
     });
+    this.#observations = joined(states.map(({ physics }) => Float32Array.from(physics.subarray(0, this.#obsDim))));
   }
 
   /** Compares where the worlds stand with where they stood; throws `AgentError` for the first that differs. */
   compare(observations: Float32Array, address: string): void {
-    this.#all.forEach(({ observation }, world) => {
-      const off = observation.findIndex((x, j) => x !== observations[world * this.#obsDim + j]);
-      if (off < 0) return;
-      const now = observations[world * this.#obsDim + off];
-      throw new AgentError(
-        `world ${world} of ${address} cannot be rebuilt: the same seed and actions lead elsewhere (observation[${off}] is ${now}, it was ${observation[off]})`,
-        [['an environment', 'must draw all its randomness from the seed of reset']],
-      );
-    });
+    const off = this.#observations.findIndex((x, i) => x !== observations[i]);
+    if (off < 0) return;
+    const [world, number] = [Math.floor(off / this.#obsDim), off % this.#obsDim];
+    throw new AgentError(
+      `world ${world} of ${address} cannot be rebuilt: the same seed and actions lead elsewhere (observation[${number}] is ${observations[off]}, it was ${this.#observations[off]})`,
+      [['an environment', 'must draw all its randomness from the seed of reset']],
+    );
   }
 }
 
 function drawSeed(rng: Rng): number {
   return rng.integer(2 ** 31);
+}
+
+function peekSeed(rng: Rng): number {
+  return drawSeed(new Rng(rng.state));
 }
 
 export function joined(rows: readonly Float32Array[]): Float32Array {

@@ -12,16 +12,40 @@ const text = new TextDecoder('utf-8', { fatal: true });
  * `RangeError` for anything else: bytes missing or left over, binary data, extension types, nesting beyond `MAX_DEPTH`.
  */
 export function unpackHeader(bytes: Uint8Array): Plain {
-  const reader = new Reader(bytes);
-  const value = reader.value(MAX_DEPTH);
-  if (reader.left !== 0) throw new RangeError(`${reader.left} bytes follow it`);
-  return value;
+  return new Reader(bytes).all();
+}
+
+/** Headers remembered are at most so long. */
+const LONGEST_KNOWN = 2048;
+
+/**
+ * `unpackHeader` for one header after the other. From step to step they differ in the id alone; where that is the last entry,
+ * what stands before it is read once.
+ */
+export class HeaderReader {
+  #known = Buffer.alloc(0);
+  #entries: { readonly [key: string]: Plain } = {};
+
+  read(bytes: Uint8Array): Plain {
+    const size = this.#known.length;
+    if (size > 0 && bytes.length > size && this.#known.compare(bytes, 0, size) === 0)
+      return Object.assign(Object.create(null), this.#entries, { id: unpackHeader(bytes.subarray(size)) });
+    const reader = new Reader(bytes);
+    const value = reader.all();
+    if (reader.lastKey !== 'id' || bytes.length > LONGEST_KNOWN) return value;
+    this.#known = Buffer.from(bytes.subarray(0, reader.lastValueAt));
+    this.#entries = value as { readonly [key: string]: Plain };
+    return value;
+  }
 }
 
 class Reader {
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
   #at = 0;
+  /** Of the outermost map: its last key, and where that key's value begins. */
+  lastKey = '';
+  lastValueAt = 0;
 
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
@@ -30,6 +54,12 @@ class Reader {
 
   get left(): number {
     return this.#bytes.length - this.#at;
+  }
+
+  all(): Plain {
+    const value = this.value(MAX_DEPTH);
+    if (this.left !== 0) throw new RangeError(`${this.left} bytes follow it`);
+    return value;
   }
 
   value(depth: number): Plain {
@@ -93,6 +123,7 @@ class Reader {
     for (let i = 0; i < count; i++) {
       const key = this.value(depth - 1);
       if (typeof key !== 'string') throw new RangeError('a key in it is no text');
+      if (depth === MAX_DEPTH) [this.lastKey, this.lastValueAt] = [key, this.#at];
       out[key] = this.value(depth - 1);
     }
     return out;

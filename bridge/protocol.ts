@@ -1,6 +1,7 @@
 import { Packr } from 'msgpackr';
 import { AgentError } from '../src/errors.ts';
-import { type Plain, unpackHeader } from './msgpack.ts';
+import { crc32c } from './crc32c.ts';
+import { HeaderReader, type Plain } from './msgpack.ts';
 
 export const PROTOCOL_VERSION = 1;
 export const MAX_HEADER = 64 * 1024;
@@ -10,7 +11,7 @@ export const MAX_BYTES = 256 * 1024 * 1024;
 export type WireArray = Float32Array | Float64Array | Int32Array | BigInt64Array | Uint8Array;
 type Dtype = 'f4' | 'f8' | 'i4' | 'i8' | 'u1';
 
-const constructors: Readonly<Record<Dtype, new (buffer: ArrayBuffer) => WireArray>> = {
+const constructors: Readonly<Record<Dtype, new (buffer: ArrayBuffer, at: number, count: number) => WireArray>> = {
   f4: Float32Array,
   f8: Float64Array,
   i4: Int32Array,
@@ -41,16 +42,17 @@ export class ProtocolError extends AgentError {
   }
 }
 
+const headers = new HeaderReader();
 const packr = new Packr({ useRecords: false });
 
 /** ZeroMQ parts of a message. Throws `ProtocolError` for a header that is too large. */
 export function encode({ type, id, fields, arrays }: Message): Buffer[] {
   const described = Object.entries(arrays).map(([name, { shape, data }]) => ({ name, dtype: dtypeOf(data), shape }));
-  const header = packr.pack({ v: PROTOCOL_VERSION, id, type, arrays: described, ...fields });
+  const header = packr.pack({ v: PROTOCOL_VERSION, type, arrays: described, ...fields, id });
   if (header.length > MAX_HEADER)
     throw new ProtocolError(`the header has ${header.length} bytes, at most ${MAX_HEADER} are allowed`);
   const parts = [header, ...Object.values(arrays).map(({ data }) => bytesOf(data))];
-  const checksum = Buffer.alloc(4);
+  const checksum = Buffer.allocUnsafe(4);
   checksum.writeUInt32LE(crc32c(parts));
   return [...parts, checksum];
 }
@@ -63,9 +65,10 @@ export function decode(parts: readonly Uint8Array[]): Message {
   const checksum = rest.pop()!;
   if (packed.length > MAX_HEADER)
     throw new ProtocolError(`a header of ${packed.length} bytes, at most ${MAX_HEADER} are allowed`);
-  if (parts.reduce((sum, part) => sum + part.length, 0) > MAX_BYTES)
-    throw new ProtocolError(`a message of more than ${MAX_BYTES} bytes`);
-  if (checksum.length !== 4 || Buffer.from(checksum).readUInt32LE() !== crc32c(parts.slice(0, -1)))
+  let size = 0;
+  for (const part of parts) size += part.length;
+  if (size > MAX_BYTES) throw new ProtocolError(`a message of more than ${MAX_BYTES} bytes`);
+  if (checksum.length !== 4 || littleEndian(checksum) !== crc32c(parts.slice(0, -1)))
     throw new ProtocolError('the checksum does not fit the message');
   const { v, id, type, arrays, ...fields } = readHeader(packed);
   if (v !== PROTOCOL_VERSION)
@@ -81,7 +84,7 @@ export function decode(parts: readonly Uint8Array[]): Message {
 function readHeader(packed: Uint8Array): { readonly [key: string]: Plain } {
   let header: Plain;
   try {
-    header = unpackHeader(packed);
+    header = headers.read(packed);
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     throw new ProtocolError(`the header cannot be read: ${error.message}`);
@@ -91,23 +94,60 @@ function readHeader(packed: Uint8Array): { readonly [key: string]: Plain } {
   return header as { readonly [key: string]: Plain };
 }
 
-function unpackArrays(described: unknown, parts: readonly Uint8Array[]): Record<string, NamedArray> {
-  if (!Array.isArray(described) || described.length !== parts.length)
-    throw new ProtocolError(`${parts.length} arrays came, the header describes another number`);
-  const arrays: Record<string, NamedArray> = Object.create(null);
-  described.forEach((entry: { name?: unknown; dtype?: unknown; shape?: unknown } | null, i) => {
+interface Described {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly type: (typeof constructors)[Dtype];
+  readonly count: number;
+  readonly bytes: number;
+}
+
+/** What headers said of their arrays, as long as those headers are remembered: each list is checked once. */
+const checked = new WeakMap<object, readonly Described[]>();
+
+function describedArrays(list: unknown): readonly Described[] {
+  if (!Array.isArray(list)) throw new ProtocolError('a header without a list of arrays');
+  const known = checked.get(list);
+  if (known) return known;
+  const names = new Set<unknown>();
+  const all = list.map((entry: { name?: unknown; dtype?: unknown; shape?: unknown } | null): Described => {
     const { name, dtype, shape } = entry ?? {};
-    if (typeof name !== 'string' || name in arrays || typeof dtype !== 'string' || !Object.hasOwn(constructors, dtype))
+    const twice = names.has(name) || !names.add(name);
+    if (typeof name !== 'string' || twice || typeof dtype !== 'string' || !Object.hasOwn(constructors, dtype))
       throw new ProtocolError(`an array with name ${short(name)} and dtype ${short(dtype)}`);
     if (!isShape(shape)) throw new ProtocolError(`array "${name}" has shape ${short(shape)}`);
-    const part = parts[i]!;
-    const size = shape.reduce((product, n) => product * n, dtype === 'u1' ? 1 : Number(dtype[1]));
-    if (size !== part.length)
-      throw new ProtocolError(`array "${name}" has ${part.length} bytes, its shape says ${size}`);
-    const copy = new Uint8Array(part).buffer; // aligned, and ours
-    arrays[name] = { shape, data: new constructors[dtype as Dtype](copy) };
+    const count = shape.reduce((product, n) => product * n, 1);
+    const bytes = count * (dtype === 'u1' ? 1 : Number(dtype[1]));
+    return { name, shape, type: constructors[dtype as Dtype], count, bytes };
+  });
+  checked.set(list, all);
+  return all;
+}
+
+/** The arrays lie side by side in one buffer, which is ours, each at a multiple of 8 bytes. */
+function unpackArrays(list: unknown, parts: readonly Uint8Array[]): Record<string, NamedArray> {
+  const described = describedArrays(list);
+  if (described.length !== parts.length)
+    throw new ProtocolError(`${parts.length} arrays came, the header describes ${described.length}`);
+  let room = 0;
+  described.forEach(({ name, bytes }, i) => {
+    if (bytes !== parts[i]!.length)
+      throw new ProtocolError(`array "${name}" has ${parts[i]!.length} bytes, its shape says ${bytes}`);
+    room += (bytes + 7) & ~7;
+  });
+  const own = Buffer.allocUnsafeSlow(room);
+  const arrays: Record<string, NamedArray> = Object.create(null);
+  let at = 0;
+  described.forEach(({ name, shape, type, count, bytes }, i) => {
+    own.set(parts[i]!, at);
+    arrays[name] = { shape, data: new type(own.buffer as ArrayBuffer, at, count) };
+    at += (bytes + 7) & ~7;
   });
   return arrays;
+}
+
+function littleEndian(bytes: Uint8Array): number {
+  return (bytes[0]! | (bytes[1]! << 8) | (bytes[2]! << 16) | (bytes[3]! << 24)) >>> 0;
 }
 
 /** A stranger's value in a message for a person: at most 80 characters. */
@@ -128,54 +168,4 @@ function dtypeOf(data: WireArray): Dtype {
 
 function bytesOf(data: WireArray): Buffer {
   return Buffer.from(data.buffer, data.byteOffset, data.byteLength);
-}
-
-/** Slicing by eight: eight bytes a turn through eight tables. */
-const tables = makeTables();
-
-function makeTables(): Uint32Array[] {
-  const all = Array.from({ length: 8 }, () => new Uint32Array(256));
-  for (let byte = 0; byte < 256; byte++) {
-    let value = byte;
-    for (let bit = 0; bit < 8; bit++) value = value & 1 ? (value >>> 1) ^ 0x82f63b78 : value >>> 1;
-    all[0]![byte] = value;
-  }
-  for (let k = 1; k < 8; k++)
-    for (let byte = 0; byte < 256; byte++) {
-      const previous = all[k - 1]![byte]!;
-      all[k]![byte] = (previous >>> 8) ^ all[0]![previous & 255]!;
-    }
-  return all;
-}
-
-/** CRC32C (Castagnoli) of the parts one after the other. */
-export function crc32c(parts: readonly Uint8Array[]): number {
-  const [t0, t1, t2, t3, t4, t5, t6, t7] = tables as [
-    Uint32Array,
-    Uint32Array,
-    Uint32Array,
-    Uint32Array,
-    Uint32Array,
-    Uint32Array,
-    Uint32Array,
-    Uint32Array,
-  ];
-  let crc = 0xffffffff;
-  for (const part of parts) {
-    let i = 0;
-    for (const end = part.length - 7; i < end; i += 8) {
-      const low = (crc ^ (part[i]! | (part[i + 1]! << 8) | (part[i + 2]! << 16) | (part[i + 3]! << 24))) >>> 0;
-      crc =
-        t7[low & 255]! ^
-        t6[(low >>> 8) & 255]! ^
-        t5[(low >>> 16) & 255]! ^
-        t4[low >>> 24]! ^
-        t3[part[i + 4]!]! ^
-        t2[part[i + 5]!]! ^
-        t1[part[i + 6]!]! ^
-        t0[part[i + 7]!]!;
-    }
-    for (; i < part.length; i++) crc = (crc >>> 8) ^ t0[(crc ^ part[i]!) & 255]!;
-  }
-  return (crc ^ 0xffffffff) >>> 0;
 }

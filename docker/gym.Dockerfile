@@ -2,7 +2,7 @@
 FROM python:3.12-slim-bookworm
 RUN useradd --create-home --uid 10001 gym
 COPY bridge/server /server
-RUN pip install --no-cache-dir "/server[gym]" google-crc32c
+RUN pip install --no-cache-dir "/server[gym]"
 USER gym
 WORKDIR /home/gym
 EXPOSE 5555

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { crc32c, decode, encode, MAX_BYTES, ProtocolError } from '../../bridge/protocol.ts';
+import { crc32c } from '../../bridge/crc32c.ts';
+import { decode, encode, MAX_BYTES, ProtocolError } from '../../bridge/protocol.ts';
 import { Rng } from '../../src/random/rng.ts';
 
 interface Expected {

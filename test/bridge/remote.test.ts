@@ -5,8 +5,9 @@ import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { Dealer, Router } from 'zeromq';
 import { RemoteVectorEnv } from '../../bridge/client.ts';
 import type { ConnectionOptions } from '../../bridge/connection.ts';
+import { crc32c } from '../../bridge/crc32c.ts';
 import { connectSimulators } from '../../bridge/fleet.ts';
-import { crc32c, decode } from '../../bridge/protocol.ts';
+import { decode } from '../../bridge/protocol.ts';
 import { command as bridge } from '../../src/cli/bridge.ts';
 import { Input } from '../../src/cli/command.ts';
 import { readKeys } from '../../src/cli/simulator.ts';
@@ -230,10 +231,17 @@ describe('what goes wrong is named', () => {
       /Address already in use[\s\S]*another port/,
     );
   }, 60_000);
+
+  it('a Python without the packages', async () => {
+    const args = ['--env', 'point_world:make', '--bind', 'tcp://127.0.0.1:0'];
+    expect(await refusal(args, ['-S'])).toMatch(
+      /has no package \w+\n +install it +\S+ -m pip install pyzmq msgpack numpy/,
+    );
+  }, 60_000);
 });
 
-async function refusal(args: readonly string[]): Promise<string> {
-  const child = runServer(args);
+async function refusal(args: readonly string[], pythonArgs: readonly string[] = []): Promise<string> {
+  const child = runServer(args, pythonArgs);
   let text = '';
   child.stderr!.on('data', chunk => {
     text += chunk;

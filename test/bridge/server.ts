@@ -68,8 +68,8 @@ export async function serve(env: string, address?: string, args: readonly string
   };
 }
 
-export function runServer(args: readonly string[], python = gymPython()): ChildProcess {
-  return spawn(python, ['-m', 'agent_gym_server.main', ...args], {
+export function runServer(args: readonly string[], pythonArgs: readonly string[] = []): ChildProcess {
+  return spawn(gymPython(), [...pythonArgs, '-m', 'agent_gym_server.main', ...args], {
     cwd: worlds,
     env: { ...process.env, PYTHONPATH: serverFolder, PYTHONDONTWRITEBYTECODE: '1' },
     stdio: ['ignore', 'ignore', 'pipe'],

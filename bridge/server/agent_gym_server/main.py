@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import re
 import signal
 import sys
 from typing import Any
-
-import zmq
-
-from .protocol import MAX_BYTES
-from .server import MAX_ENVS, Server
-from .worlds import find_factory
 
 LOOPBACK = re.compile(r"^tcp://(127\.0\.0\.1|localhost|\[::1\]):(\d+|\*)$")
 
@@ -23,6 +18,23 @@ def fail(message: str, *remedies: str, code: int = 2) -> "SystemExit":
     for remedy in remedies:
         print(f"                  {remedy}", file=sys.stderr)
     return SystemExit(code)
+
+
+try:
+    import msgpack  # noqa: F401
+    import numpy  # noqa: F401
+    import zmq
+except ImportError as error:
+    raise fail(
+        f"{sys.executable} has no package {error.name}",
+        f"install it  {sys.executable} -m pip install pyzmq msgpack numpy",
+        "or all of it, with Gymnasium:  pip install './bridge/server[gym]'",
+        code=1,
+    ) from None
+
+from .protocol import MAX_BYTES
+from .server import MAX_ENVS, Server
+from .worlds import find_factory
 
 
 def parse(argv: list[str]) -> argparse.Namespace:
@@ -136,6 +148,8 @@ def main(argv: "list[str] | None" = None) -> None:
     stopping: list[int] = []
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, lambda number, _frame: stopping.append(number))
+    gc.collect()
+    gc.freeze()  # what is loaded by now stays: the collector need not look at it again and again
     try:
         serve(socket, server, stopping)
     finally:
@@ -148,11 +162,12 @@ def main(argv: "list[str] | None" = None) -> None:
 
 def serve(socket: Any, server: Server, stopping: "list[int]") -> None:
     """Until a signal comes: one request after the other."""
+    socket.setsockopt(zmq.RCVTIMEO, 100)
     while not stopping:
-        if not socket.poll(100):
+        try:
+            identity, *parts = socket.recv_multipart()
+        except zmq.Again:
             continue
-        frames = socket.recv_multipart()
-        identity, parts = frames[0], frames[1:]
         socket.send_multipart([identity, *server.answer(parts)])
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import struct
+import sys
 from dataclasses import dataclass, field
+from functools import lru_cache, partial
 from typing import Any
 
 import msgpack
@@ -16,6 +18,9 @@ MAX_BYTES = 256 * 1024 * 1024
 MAX_DEPTH = 16
 DTYPES = {"f4": np.float32, "f8": np.float64, "i4": np.int32, "i8": np.int64, "u1": np.uint8}
 _CODES = {np.dtype(t): code for code, t in DTYPES.items()}
+_WIRE = {code: np.dtype(t).newbyteorder("<") for code, t in DTYPES.items()}
+_CHECKSUM = struct.Struct("<I")
+_LITTLE = sys.byteorder == "little"
 
 
 class ProtocolError(Exception):
@@ -54,8 +59,10 @@ def _crc_tables() -> np.ndarray:
 _FLAT = _crc_tables().reshape(-1)
 _ROWS = np.arange(_CHUNK - 1, -1, -1, dtype=np.intp) * 256
 
-try:  # the processor's own instruction, where that package is installed
-    from google_crc32c import extend as _extend  # type: ignore
+try:  # the processor's own instruction; that package's own way without it is slower than ours
+    import google_crc32c
+
+    _extend = google_crc32c.extend if google_crc32c.implementation == "c" else None
 except ImportError:
     _extend = None
 
@@ -68,7 +75,7 @@ def crc32c(parts: list[bytes]) -> int:
 def _crc_fast(parts: list[bytes]) -> int:
     value = 0
     for part in parts:
-        value = _extend(value, bytes(part))
+        value = _extend(value, part)
     return value
 
 
@@ -87,22 +94,34 @@ def _crc_portable(parts: list[bytes]) -> int:
     return value ^ 0xFFFFFFFF
 
 
+@lru_cache(maxsize=256)
+def _described(shapes: tuple[tuple[str, np.dtype, tuple[int, ...]], ...]) -> bytes:
+    """The packed description of arrays of these names, dtypes and shapes: it is the same from step to step."""
+    entries = []
+    for name, dtype, shape in shapes:
+        code = _CODES.get(dtype)
+        if code is None:
+            raise ProtocolError(f'array "{name}" has dtype {dtype}, one of {", ".join(DTYPES)} is wanted')
+        entries.append({"name": name, "dtype": code, "shape": list(shape)})
+    return msgpack.packb("arrays") + msgpack.packb(entries)
+
+
 def encode(message: Message) -> list[bytes]:
     """A message as ZeroMQ parts. Raises ProtocolError for what the format cannot hold."""
-    described = []
-    parts: list[bytes] = []
-    for name, array in message.arrays.items():
-        code = _CODES.get(array.dtype)
-        if code is None:
-            raise ProtocolError(f'array "{name}" has dtype {array.dtype}, one of {", ".join(DTYPES)} is wanted')
-        described.append({"name": name, "dtype": code, "shape": list(array.shape)})
-        parts.append(np.ascontiguousarray(array).astype(array.dtype.newbyteorder("<"), copy=False).tobytes())
-    header = {"v": VERSION, "id": message.id, "type": message.type, "arrays": described, **message.fields}
-    packed = msgpack.packb(header, use_bin_type=True)
+    arrays = message.arrays
+    described = _described(tuple([(name, array.dtype, array.shape) for name, array in arrays.items()]))
+    head = {"v": VERSION, "id": message.id, "type": message.type, **message.fields}
+    if len(head) >= 15:
+        raise ProtocolError(f"{len(head)} fields in a header, at most 14 are allowed")
+    packed = msgpack.packb(head)
+    packed = b"%c%b%b" % (packed[0] + 1, packed[1:], described)  # one entry more in the map: the arrays
     if len(packed) > MAX_HEADER:
         raise ProtocolError(f"the header has {len(packed)} bytes, at most {MAX_HEADER} are allowed")
-    body = [packed, *parts]
-    return [*body, struct.pack("<I", crc32c(body))]
+    body = [packed]
+    for array in arrays.values():
+        body.append((array if _LITTLE else array.astype(array.dtype.newbyteorder("<"))).tobytes())
+    body.append(_CHECKSUM.pack(crc32c(body)))
+    return body
 
 
 def decode(parts: list[bytes]) -> Message:
@@ -111,9 +130,9 @@ def decode(parts: list[bytes]) -> Message:
         raise ProtocolError(f"{len(parts)} parts, 2 to {MAX_ARRAYS + 2} are wanted")
     if len(parts[0]) > MAX_HEADER:
         raise ProtocolError(f"a header of {len(parts[0])} bytes, at most {MAX_HEADER} are allowed")
-    if sum(len(part) for part in parts) > MAX_BYTES:
+    if sum(map(len, parts)) > MAX_BYTES:
         raise ProtocolError(f"a message of more than {MAX_BYTES} bytes")
-    if len(parts[-1]) != 4 or struct.unpack("<I", parts[-1])[0] != crc32c(parts[:-1]):
+    if len(parts[-1]) != 4 or _CHECKSUM.unpack(parts[-1])[0] != crc32c(parts[:-1]):
         raise ProtocolError("the checksum does not fit the message")
     header = _header(parts[0])
     version, id_, type_ = header.pop("v", None), _whole(header.pop("id", None)), header.pop("type", None)
@@ -138,32 +157,42 @@ def _whole(value: Any) -> Any:
     return int(value) if type(value) is float and value.is_integer() else value
 
 
-def _header(packed: bytes) -> dict[str, Any]:
-    def refuse(code: int, _data: bytes) -> None:
-        raise ProtocolError(f"extension type {code} in the header")
+def _refuse(code: int, _data: bytes) -> None:
+    raise ProtocolError(f"extension type {code} in the header")
 
+
+_unpack = partial(
+    msgpack.unpackb, raw=False, strict_map_key=True, ext_hook=_refuse,
+    max_str_len=MAX_HEADER, max_bin_len=MAX_HEADER, max_array_len=4096, max_map_len=256,
+)  # fmt: skip
+
+
+def _header(packed: bytes) -> dict[str, Any]:
     try:
-        header = msgpack.unpackb(
-            packed, raw=False, strict_map_key=True, ext_hook=refuse,
-            max_str_len=MAX_HEADER, max_bin_len=MAX_HEADER, max_array_len=4096, max_map_len=256,
-        )
+        header = _unpack(packed)
     except ProtocolError:
         raise
     except Exception as error:  # msgpack raises many kinds; all mean the same here
         raise ProtocolError(f"the header is not msgpack: {error}") from error
     if not isinstance(header, dict):
         raise ProtocolError("the header is not a map")
-    _check_depth(header, MAX_DEPTH)
+    for value in header.values():
+        if type(value) not in _SCALARS:
+            _check_depth(value, MAX_DEPTH - 1)
     return header
+
+
+_SCALARS = frozenset((type(None), bool, int, float, str))
 
 
 def _check_depth(value: Any, left: int) -> None:
     if left == 0:
         raise ProtocolError(f"a header nested more than {MAX_DEPTH} levels deep")
-    if not (value is None or isinstance(value, (bool, int, float, str, list, dict))):
+    if type(value) is not dict and type(value) is not list:
         raise ProtocolError(f"a header with a value of type {type(value).__name__}")
-    for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
-        _check_depth(item, left - 1)
+    for item in value.values() if type(value) is dict else value:
+        if type(item) not in _SCALARS:
+            _check_depth(item, left - 1)
 
 
 def _arrays(described: Any, parts: list[bytes]) -> dict[str, np.ndarray]:
@@ -176,13 +205,15 @@ def _arrays(described: Any, parts: list[bytes]) -> dict[str, np.ndarray]:
         name, code, shape = entry.get("name"), entry.get("dtype"), entry.get("shape")
         if type(name) is not str or name in arrays or type(code) is not str or code not in DTYPES:
             raise ProtocolError(f"an array with name {repr(name)[:80]} and dtype {repr(code)[:80]}")
-        if not isinstance(shape, list) or len(shape) > 8 or any(type(n) is not int or not 0 <= n <= MAX_BYTES for n in shape):
+        if type(shape) is not list or len(shape) > 8:
             raise ProtocolError(f'array "{name}" has shape {repr(shape)[:80]}')
-        dtype = np.dtype(DTYPES[code]).newbyteorder("<")
+        dtype = _WIRE[code]
         size = dtype.itemsize
         for n in shape:
+            if type(n) is not int or not 0 <= n <= MAX_BYTES:
+                raise ProtocolError(f'array "{name}" has shape {repr(shape)[:80]}')
             size *= n
         if size != len(part):
             raise ProtocolError(f'array "{name}" has {len(part)} bytes, its shape says {size}')
-        arrays[name] = np.frombuffer(part, dtype).reshape(shape)
+        arrays[name] = np.ndarray(shape, dtype, part)
     return arrays

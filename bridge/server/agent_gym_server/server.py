@@ -130,24 +130,24 @@ class Server:
 
     def _reset(self, request: Message) -> Message:
         session = self._session(request)
-        seeds = _array(request, "seeds", np.int64, (session.worlds.count,))
+        seeds = _array(request, "seeds", _SEEDS, (session.worlds.count,))
         return Message("reset", request.id, {}, {"observations": session.worlds.reset(seeds)})
 
     def _step(self, request: Message) -> Message:
         worlds = self._session(request).worlds
-        actions = _array(request, "actions", np.float32, (worlds.count, worlds.action.size))
-        seeds = _array(request, "seeds", np.int64, (worlds.count,))
-        if not np.all(np.isfinite(actions)):
+        actions = _array(request, "actions", _ACTIONS, (worlds.count, worlds.action.size))
+        seeds = _array(request, "seeds", _SEEDS, (worlds.count,))
+        if not np.isfinite(actions).all():
             raise RequestError("malformed", "an action is not finite")
         return Message("step", request.id, {}, worlds.step(actions, seeds))
 
     def _rebuild(self, request: Message) -> Message:
         worlds = self._session(request).worlds
-        seeds = _array(request, "seeds", np.int64, (worlds.count,))
-        lengths = _array(request, "lengths", np.int32, (worlds.count,))
+        seeds = _array(request, "seeds", _SEEDS, (worlds.count,))
+        lengths = _array(request, "lengths", _LENGTHS, (worlds.count,))
         if np.any(lengths < 0):
             raise RequestError("malformed", "a length is negative")
-        actions = _array(request, "actions", np.float32, (int(lengths.sum()), worlds.action.size))
+        actions = _array(request, "actions", _ACTIONS, (int(lengths.sum()), worlds.action.size))
         return Message("rebuild", request.id, {}, {"observations": worlds.rebuild(seeds, lengths, actions)})
 
     def _render(self, request: Message) -> Message:
@@ -201,11 +201,14 @@ def _describe(id_: int, worlds: Worlds) -> Message:
     return Message("make", id_, fields, arrays)
 
 
-def _array(request: Message, name: str, dtype: Any, shape: tuple[int, ...]) -> np.ndarray:
+_SEEDS, _ACTIONS, _LENGTHS = np.dtype(np.int64), np.dtype(np.float32), np.dtype(np.int32)
+
+
+def _array(request: Message, name: str, dtype: np.dtype, shape: tuple[int, ...]) -> np.ndarray:
     array = request.arrays.get(name)
     if array is None or array.dtype != dtype or array.shape != shape:
         got = "nothing" if array is None else f"{array.dtype} {array.shape}"
-        raise RequestError("malformed", f'{request.type} wants "{name}" as {np.dtype(dtype)} {shape}, got {got}')
+        raise RequestError("malformed", f'{request.type} wants "{name}" as {dtype} {shape}, got {got}')
     return array
 
 

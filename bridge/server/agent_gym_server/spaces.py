@@ -68,12 +68,25 @@ def flatten(space: Any, value: Any) -> np.ndarray:
     return np.asarray(value, np.float64).reshape(-1)
 
 
-def to_action(space: Any, numbers: np.ndarray) -> Any:
-    """A flat action as the environment takes it: reshaped, rounded where it is discrete."""
+def to_actions(space: Any, numbers: np.ndarray) -> Any:
+    """Flat actions [n, size] as the environment takes them, one after the other: reshaped, rounded where discrete."""
     kind = _kind(space)
     if kind == "Discrete":
         start = int(getattr(space, "start", 0))
-        return int(min(max(round(float(numbers[0])), start), start + int(space.n) - 1))
+        return [int(min(max(round(float(row[0])), start), start + int(space.n) - 1)) for row in numbers]
     if kind in ("MultiDiscrete", "MultiBinary"):
-        return np.rint(numbers).astype(space.dtype).reshape(space.shape)
-    return np.asarray(numbers, space.dtype).reshape(space.shape)
+        numbers = np.rint(numbers)
+    elif kind in ("Dict", "Tuple"):
+        return [_split(space, row) for row in numbers]
+    return numbers.astype(space.dtype).reshape(len(numbers), *space.shape)
+
+
+def _split(space: Any, row: np.ndarray) -> Any:
+    """One action of a Dict or Tuple space."""
+    items = space.spaces.items() if _kind(space) == "Dict" else enumerate(space.spaces)
+    parts, at = {}, 0
+    for key, sub in items:
+        size = flatten_space(sub).size
+        parts[key] = to_actions(sub, row[None, at : at + size])[0]
+        at += size
+    return parts if _kind(space) == "Dict" else tuple(parts.values())

@@ -6,11 +6,12 @@ import importlib
 import importlib.util
 import os
 import sys
+from math import isfinite
 from typing import Any, Callable
 
 import numpy as np
 
-from .spaces import FlatSpace, flatten, flatten_space, to_action
+from .spaces import FlatSpace, flatten, flatten_space, to_actions
 
 
 class EnvironmentFailure(Exception):
@@ -52,6 +53,7 @@ class Worlds:
         first = self.envs[0]
         self.observation: FlatSpace = flatten_space(first.observation_space)
         self.action: FlatSpace = flatten_space(first.action_space, "action")
+        self._row = (self.observation.size,) if self.observation.kind == "box" else None
         spec = getattr(first, "spec", None)
         self.id: str = getattr(spec, "id", None) or type(first.unwrapped if hasattr(first, "unwrapped") else first).__name__
         self.max_episode_steps: int = int(getattr(spec, "max_episode_steps", None) or 0)
@@ -61,38 +63,45 @@ class Worlds:
         return len(self.envs)
 
     def reset(self, seeds: np.ndarray) -> np.ndarray:
-        return np.stack([self._reset(i, int(seed)) for i, seed in enumerate(seeds)])
+        rows = np.empty((self.count, self.observation.size), np.float32)
+        for world, seed in enumerate(seeds):
+            self._reset(world, int(seed), rows)
+        return self._finite(rows)
 
     def step(self, actions: np.ndarray, seeds: np.ndarray) -> dict[str, np.ndarray]:
-        n = self.count
-        successors = np.empty((n, self.observation.size), np.float32)
-        observations = np.empty_like(successors)
-        rewards = np.empty(n, np.float64)
-        terminated = np.zeros(n, np.uint8)
-        truncated = np.zeros(n, np.uint8)
-        for i in range(n):
-            successors[i], rewards[i], terminated[i], truncated[i] = self._step(i, actions[i])
-            over = terminated[i] or truncated[i]
-            observations[i] = self._reset(i, int(seeds[i])) if over else successors[i]
+        successors = np.empty((self.count, self.observation.size), np.float32)
+        rewards, terminated, truncated, over = [], [], [], []
+        for world, action in enumerate(to_actions(self.envs[0].action_space, actions)):
+            reward, ended, cut = self._step(world, action, successors)
+            rewards.append(reward)
+            terminated.append(ended)
+            truncated.append(cut)
+            if ended or cut:
+                over.append(world)
+        observations = self._finite(successors)
+        if over:
+            observations = successors.copy()
+            for world in over:
+                self._reset(world, int(seeds[world]), observations)
+            self._finite(observations)
         return {
             "next_observations": successors,
             "observations": observations,
-            "rewards": rewards,
-            "terminated": terminated,
-            "truncated": truncated,
+            "rewards": np.array(rewards, np.float64),
+            "terminated": np.array(terminated, np.uint8),
+            "truncated": np.array(truncated, np.uint8),
         }
 
     def rebuild(self, seeds: np.ndarray, lengths: np.ndarray, actions: np.ndarray) -> np.ndarray:
         """Each world reset with its seed and stepped through its actions; the observations it then stands at."""
         at = 0
-        observations = []
-        for i, (seed, length) in enumerate(zip(seeds, lengths)):
-            observation = self._reset(i, int(seed))
-            for action in actions[at : at + int(length)]:
-                observation = self._step(i, action)[0]
+        rows = np.empty((self.count, self.observation.size), np.float32)
+        for world, (seed, length) in enumerate(zip(seeds, lengths)):
+            self._reset(world, int(seed), rows)
+            for action in to_actions(self.envs[world].action_space, actions[at : at + int(length)]):
+                self._step(world, action, rows)
             at += int(length)
-            observations.append(observation)
-        return np.stack(observations)
+        return self._finite(rows)
 
     def render(self, world: int) -> np.ndarray:
         try:
@@ -110,44 +119,61 @@ class Worlds:
         for env in self.envs:
             env.close()
 
-    def _reset(self, world: int, seed: int) -> np.ndarray:
+    def _reset(self, world: int, seed: int, rows: np.ndarray) -> None:
+        """Begins an episode; row `world` of `rows` gets where it stands."""
         env = self.envs[world]
         try:
-            result = env.reset(seed=seed)
-        except TypeError:  # gym before 0.26 seeds by a method of its own
-            env.seed(seed)
-            result = env.reset()
+            try:
+                result = env.reset(seed=seed)
+            except TypeError:
+                if not callable(getattr(env, "seed", None)):
+                    raise
+                env.seed(seed)  # gym before 0.22 seeds by a method of its own
+                result = env.reset()
         except Exception as error:
             raise EnvironmentFailure(f"world {world}: reset raised {type(error).__name__}: {error}") from error
-        observation = result[0] if isinstance(result, tuple) else result
-        return self._observation(world, observation)
+        with_info = type(result) is tuple and len(result) == 2 and isinstance(result[1], dict)
+        self._write(rows, world, result[0] if with_info else result)
 
-    def _step(self, world: int, action: np.ndarray) -> tuple[np.ndarray, float, bool, bool]:
-        env = self.envs[world]
+    def _step(self, world: int, action: Any, rows: np.ndarray) -> tuple[float, bool, bool]:
+        """Reward, terminated and truncated; row `world` of `rows` gets the true successor."""
         try:
-            result = env.step(to_action(env.action_space, action))
+            result = self.envs[world].step(action)
         except Exception as error:
             raise EnvironmentFailure(f"world {world}: step raised {type(error).__name__}: {error}") from error
-        if len(result) == 4:  # gym before 0.26: one flag, and the reason in info
-            observation, reward, done, info = result
-            truncated = bool(info.get("TimeLimit.truncated", False))
-            terminated = bool(done) and not truncated
-        else:
-            if len(result) != 5:
-                raise EnvironmentFailure(f"world {world}: step gave {len(result)} values, 4 or 5 are wanted")
-            observation, reward, terminated, truncated, _ = result
-        reward = float(reward)
-        if not np.isfinite(reward):
+        try:
+            if len(result) == 5:
+                observation, reward, terminated, truncated, _ = result
+                reward, terminated, truncated = float(reward), bool(terminated), bool(truncated)
+            else:  # gym before 0.26: one flag, and the reason in info
+                observation, reward, done, info = result
+                truncated = bool(info.get("TimeLimit.truncated", False))
+                reward, terminated = float(reward), bool(done) and not truncated
+        except (TypeError, ValueError, AttributeError) as error:
+            raise EnvironmentFailure(f"world {world}: what step gave cannot be: {error}") from error
+        if not isfinite(reward):
             raise EnvironmentFailure(f"world {world}: the reward is {reward}")
-        return self._observation(world, observation), reward, bool(terminated), bool(truncated)
+        self._write(rows, world, observation)
+        return reward, terminated, truncated
 
-    def _observation(self, world: int, value: Any) -> np.ndarray:
-        flat = flatten(self.envs[world].observation_space, value)
-        if flat.shape != (self.observation.size,):
-            raise EnvironmentFailure(
-                f"world {world}: an observation of {flat.size} numbers, its space says {self.observation.size}"
-            )
-        flat = flat.astype(np.float32)
-        if not np.all(np.isfinite(flat)):
-            raise EnvironmentFailure(f"world {world}: observation[{int(np.argmin(np.isfinite(flat)))}] is not finite")
-        return flat
+    def _write(self, rows: np.ndarray, world: int, value: Any) -> None:
+        try:
+            if type(value) is np.ndarray and value.shape == self._row:
+                rows[world] = value
+                return
+            flat = flatten(self.envs[world].observation_space, value)
+            if flat.shape == rows[world].shape:
+                rows[world] = flat
+                return
+        except Exception as error:
+            raise EnvironmentFailure(f"world {world}: an observation that is not of its space: {error}") from error
+        raise EnvironmentFailure(
+            f"world {world}: an observation of {flat.size} numbers, its space says {self.observation.size}"
+        )
+
+    def _finite(self, rows: np.ndarray) -> np.ndarray:
+        finite = np.isfinite(rows)
+        if not finite.all():
+            world, number = np.argwhere(~finite)[0]
+            raise EnvironmentFailure(f"world {world}: observation[{number}] is not finite")
+        return rows
