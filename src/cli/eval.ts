@@ -90,7 +90,7 @@ export const command: Command = {
 };
 
 /** The task a run is evaluated on; an offline run may have been given none. */
-function taskOf({ kind, task, options }: RunConfig): string {
+export function taskOf({ kind, task, options }: RunConfig): string {
   if (kind === 'online') return task;
   const env = options.env as string | null | undefined;
   if (!env) throw new UsageError(`the run was trained on ${task} alone: there is no task to evaluate it on`);
