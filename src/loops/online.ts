@@ -1,5 +1,6 @@
 import type { Metrics } from '../algorithms/algorithm.ts';
 import type { Batch } from '../data/batch.ts';
+import type { VectorStep } from '../env/env.ts';
 import { Rng } from '../random/rng.ts';
 import type { StateTree } from '../runs/stateTree.ts';
 import { StreamNoise } from '../tensor/noise.ts';
@@ -15,7 +16,7 @@ import { storeTransitions } from './storeTransitions.ts';
 import { restoreVariables, storeVariables } from './variables.ts';
 
 /**
- * Trains online: act, step the worlds, store, update, and at their times log, evaluate and save. Everything that
+ * Trains online: act, step the worlds and meanwhile update, store, and at their times log, evaluate and save. Everything that
  * decides what happens next is in the checkpoint, so an interrupted run continues as if it had not been.
  * Throws `AgentError` when a number is not finite, leaving a dump in the run's `failures/`.
  */
@@ -38,10 +39,13 @@ class OnlineLoop {
   #metrics: Metrics = {};
   /** Reward by terms, since the last row. */
   readonly #rewards = new Means();
-  #mark = { seconds: 0, step: 0, updates: 0, acting: 0, actions: 0 };
+  #mark = { seconds: 0, step: 0, updates: 0, acting: 0, actions: 0, waited: 0, training: 0 };
   /** Seconds spent in the policy, and its actions. */
   #acting = 0;
   #actions = 0;
+  /** Milliseconds of training, evaluations and checkpoints aside, and of those the ones in which only worlds moved. */
+  #training = 0;
+  #waited = 0;
   #savedAt = -1;
 
   constructor(run: OnlineRun) {
@@ -79,8 +83,8 @@ class OnlineLoop {
     const breather = new Breather();
     while (this.#step < schedule.steps) {
       try {
-        await this.#collect();
-        this.#learn();
+        await this.#advance(breather);
+        if (this.#step >= schedule.steps) await this.#learn(breather); // no step is left to learn beside
       } catch (error) {
         throw await this.#failed(error);
       }
@@ -93,13 +97,35 @@ class OnlineLoop {
     return { finished, step: this.#step, updates: this.#updates, last: this.#last, best: this.#best };
   }
 
-  /** One step of every world. */
-  async #collect(): Promise<void> {
+  /**
+   * One step of every world. Worlds elsewhere are under way while the updates are made that were due before this step; so a
+   * policy acts without the updates of its last step, wherever the worlds are.
+   */
+  async #advance(breather: Breather): Promise<void> {
+    const { env, schedule } = this.#run;
+    const start = performance.now();
+    const actions = this.#step < schedule.warmupSteps ? this.#randomActions() : this.#policyActions();
+    let since = performance.now();
+    const stepping = env.step(actions);
+    stepping.catch(() => undefined); // heard below, after the updates
+    this.#waited += performance.now() - since;
+    try {
+      if (this.#updates < this.#updatesDue) {
+        await new Promise(resolve => setImmediate(resolve)); // what env.step has to send leaves now
+        await this.#learn(breather);
+      }
+    } finally {
+      since = performance.now();
+      const result = await stepping;
+      this.#waited += performance.now() - since;
+      this.#take(actions, result);
+      this.#training += performance.now() - start;
+    }
+  }
+
+  #take(actions: Float32Array, result: VectorStep): void {
     const { env, replay, watchers } = this.#run;
-    const { numEnvs } = env;
-    const actions = this.#step < this.#run.schedule.warmupSteps ? this.#randomActions() : this.#policyActions();
-    const result = await env.step(actions);
-    this.#step += numEnvs;
+    this.#step += env.numEnvs;
     storeTransitions(replay, this.#observations, actions, result);
     this.#observations = new Float32Array(result.observations);
     checkObservations(this.#observations, this.#obsDim);
@@ -128,19 +154,25 @@ class OnlineLoop {
     return actions;
   }
 
-  /** The updates that are due: `updatesPerStep` for each step from the end of the warm-up on. */
-  #learn(): void {
+  /** `updatesPerStep` for each step from the end of the warm-up on. */
+  get #updatesDue(): number {
+    const { warmupSteps, updatesPerStep } = this.#run.schedule;
+    const start = Math.max(warmupSteps, 1);
+    return this.#step < start ? 0 : Math.floor((this.#step - start + 1) * updatesPerStep);
+  }
+
+  /** The updates that are due. */
+  async #learn(breather: Breather): Promise<void> {
     const { schedule, algorithm, replay } = this.#run;
-    const start = Math.max(schedule.warmupSteps, 1);
-    const due = this.#step < start ? 0 : Math.floor((this.#step - start + 1) * schedule.updatesPerStep);
     const stage = algorithm.stages[0]!;
     const sample = (): Batch => replay.sample(stage.batchSize, this.#streams.replay);
     const noise = new StreamNoise(this.#streams.update);
-    while (this.#updates < due && replay.size > 0) {
+    while (this.#updates < this.#updatesDue && replay.size > 0) {
       const metrics = tf.tidy(() => readMetrics(stage.update(sample, this.#step / schedule.steps, noise)));
       this.#metrics = { ...this.#metrics, ...metrics }; // a policy may be updated less often than its critic
       this.#updates++;
       checkUpdate(metrics, algorithm.variables);
+      await breather.breathe();
     }
   }
 
@@ -161,13 +193,15 @@ class OnlineLoop {
     return {
       'time/stepsPerSecond': (now.step - then.step) / elapsed,
       'time/updatesPerSecond': (now.updates - then.updates) / elapsed,
+      'time/waitFraction': (now.waited - then.waited) / Math.max(now.training - then.training, 1e-6),
       ...(actions > 0 && { 'time/actionMicroseconds': (1e6 * (now.acting - then.acting)) / actions }),
     };
   }
 
   #now() {
     const [seconds, step, updates] = [this.#run.store.seconds, this.#step, this.#updates];
-    return { seconds, step, updates, acting: this.#acting, actions: this.#actions };
+    const [acting, actions, waited, training] = [this.#acting, this.#actions, this.#waited, this.#training];
+    return { seconds, step, updates, acting, actions, waited, training };
   }
 
   /** At their times, and once for each: an evaluation, and a checkpoint after it. */

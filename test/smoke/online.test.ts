@@ -38,6 +38,7 @@ describe('agent online', () => {
       'critic/loss',
       'time/actionMicroseconds',
       'time/stepsPerSecond',
+      'time/waitFraction',
     ])
       expect(keys).toContain(key);
   });
