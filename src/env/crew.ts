@@ -1,10 +1,17 @@
-import { Worker } from 'node:worker_threads';
+import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
 import { AgentError } from '../errors.ts';
 import type { EnvState } from './env.ts';
 import {
-  CALL_MESSAGE,
-  CALL_STEP,
+  ANSWER,
+  ANSWERED,
+  BEATS,
+  BELL_WORDS,
+  CALL,
   type Fault,
+  MESSAGE,
+  PLAIN,
+  RUNG,
+  SOON,
   type WorkerAnswer,
   type WorkerCommand,
   type WorkerStart,
@@ -22,21 +29,25 @@ export interface WorkerFault {
 export interface CrewOptions {
   /** The worker's compiled module. */
   readonly module: URL;
-  readonly start: Omit<WorkerStart, 'doorbell'>;
+  readonly start: Omit<WorkerStart, 'bell' | 'port'>;
   readonly worker: number;
-  /** Milliseconds after which a step counts as hanging, more for a while after one. */
+  /** Milliseconds for one world's step (and for a call without steps), after which the worker counts as hanging. */
   readonly stepTimeoutMs: number;
+  /** Milliseconds for loading the engine and making the first world. */
   readonly startTimeoutMs: number;
   readonly onFault: (fault: WorkerFault) => void;
 }
 
 /** Attempts at one call before the run stops. */
 const ATTEMPTS = 3;
-/** After a silent worker, so many calls may take so many times longer: on a busy machine being slow is no fault. */
-const PATIENT_CALLS = 200;
-const PATIENCE = 10;
 /** Steps between two saved states: what a new worker has to take again at most. */
 const SAVE_INTERVAL = 100;
+/** ms for which the main thread sleeps between two turns of its event loop while a worker is late. */
+const NAP_MS = 5;
+/** A look at the silent worker counts for so many ms at most: a process that was stopped itself blames nobody. */
+const LONGEST_GAP_MS = 50;
+/** A step that follows the last within so many ms will be followed likewise: the workers stay awake for the next. */
+const SOON_MS = 0.05;
 
 /**
  * One worker thread and what is needed to replace it: the last saved states of its worlds and the actions since. A
@@ -45,14 +56,20 @@ const SAVE_INTERVAL = 100;
  */
 export class Crew {
   readonly #options: CrewOptions;
-  #doorbell = new SharedArrayBuffer(8);
   #thread: Worker | undefined;
+  // New ones for each thread: one on its way out must not hear the calls to its successor.
+  #bell: Int32Array = new Int32Array(BELL_WORDS);
+  #port: MessagePort | undefined;
+  #call = 0;
   #states: readonly EnvState[] | undefined;
   #log: Float32Array[] = [];
-  #settle: ((answer: WorkerAnswer) => void) | undefined;
-  /** Calls left for which there is more patience. */
-  #patient = 0;
-  /** Why the thread ended while nobody was asking it anything. */
+  /** The step under way: its actions, copied, and where they go. */
+  #taken = new Float32Array(0);
+  #place: Float32Array = new Float32Array(0);
+  #soon = false;
+  /** Whether the thread was called for it: a dead one cannot be. */
+  #begun = false;
+  /** Why the thread ended. */
   #obituary: string | undefined;
   #closed = false;
 
@@ -62,11 +79,11 @@ export class Crew {
 
   /** Starts the thread. Throws an AgentError if its worlds cannot be made. */
   async open(): Promise<void> {
-    await this.#attempt(async () => {});
+    await this.#attempt(() => Promise.resolve());
   }
 
   async command(command: WorkerCommand): Promise<WorkerAnswer> {
-    const answer = await this.#attempt(timeout => this.#call(command, timeout));
+    const answer = await this.#attempt(() => this.#ask(command));
     if (answer.kind === 'states') this.#remember(answer.states);
     return answer;
   }
@@ -74,19 +91,28 @@ export class Crew {
   /** Restores the worlds; they are also what a later recovery starts from. */
   async restore(states: readonly EnvState[]): Promise<void> {
     this.#remember(states);
-    await this.#attempt(timeout => this.#call({ kind: 'restore', states, replay: [] }, timeout));
+    await this.#attempt(() => this.#ask({ kind: 'restore', states, replay: [] }));
   }
 
-  /** One step with the actions in shared memory, of which `actions` is the view on this worker's worlds. */
-  async step(actions: Float32Array): Promise<void> {
-    const taken = actions.slice();
-    const saving = this.#log.length + 1 >= SAVE_INTERVAL;
-    const answer = await this.#attempt(timeout => {
-      actions.set(taken); // a recovery has used their place
-      return this.#call(saving ? { kind: 'stepAndSave' } : 'step', timeout);
-    });
-    if (answer.kind === 'states') this.#remember(answer.states);
-    else this.#log.push(taken);
+  /**
+   * Begins a step with the actions in shared memory, of which `actions` is the view on this worker's worlds. `soon`: the
+   * next one will follow closely.
+   */
+  beginStep(actions: Float32Array, soon: boolean): void {
+    this.#place = actions;
+    this.#taken = actions.slice();
+    this.#soon = soon;
+    this.#begun = this.#thread !== undefined && this.#obituary === undefined;
+    if (this.#begun) this.#ringForStep();
+  }
+
+  /** Ends the step begun: returns a promise only if the worker has not answered yet. */
+  endStep(): Promise<void> | undefined {
+    if (!this.#begun) return this.#endStepSlowly();
+    const answered = Atomics.load(this.#bell, ANSWERED) === this.#call && Atomics.load(this.#bell, ANSWER) === PLAIN;
+    if (!answered) return this.#endStepSlowly();
+    this.#log.push(this.#taken);
+    return undefined;
   }
 
   /** Makes the worker fail, for tests of recovery; `kill` ends the thread from outside, whatever it is doing. */
@@ -96,10 +122,10 @@ export class Crew {
       return;
     }
     let failed = false;
-    await this.#attempt(async timeout => {
+    await this.#attempt(async () => {
       if (failed) return;
       failed = true;
-      await this.#call({ kind: 'fault', fault }, timeout);
+      await this.#ask({ kind: 'fault', fault });
     });
   }
 
@@ -109,21 +135,37 @@ export class Crew {
     this.#thread = undefined;
   }
 
+  get #saving(): boolean {
+    return this.#log.length + 1 >= SAVE_INTERVAL;
+  }
+
+  #ringForStep(): void {
+    this.#place.set(this.#taken); // a recovery has used their place
+    Atomics.store(this.#bell, SOON, this.#soon ? 1 : 0);
+    this.#ring(this.#saving ? { kind: 'stepAndSave' } : undefined);
+  }
+
+  async #endStepSlowly(): Promise<void> {
+    const answer = await this.#attempt(() => {
+      if (!this.#begun) this.#ringForStep();
+      this.#begun = false;
+      return this.#answer(this.#options.stepTimeoutMs);
+    });
+    if (answer.kind === 'states') this.#remember(answer.states);
+    else this.#log.push(this.#taken);
+  }
+
   #remember(states: readonly EnvState[]): void {
     this.#states = states;
     this.#log = [];
   }
 
   /** Makes the call on a living worker, recovering between attempts. */
-  async #attempt<T>(call: (timeoutMs: number) => Promise<T>): Promise<T> {
+  async #attempt<T>(call: () => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {
-      const timeout = this.#options.stepTimeoutMs * (this.#patient > 0 ? PATIENCE : 1);
       try {
-        if (this.#obituary !== undefined) throw new WorkerFailure(this.#obituary);
         if (!this.#thread) await this.#revive();
-        const result = await call(timeout);
-        if (this.#patient > 0) this.#patient--;
-        return result;
+        return await call();
       } catch (error) {
         if (this.#closed || !(error instanceof WorkerFailure)) throw error;
         await this.#bury(error);
@@ -133,23 +175,24 @@ export class Crew {
   }
 
   async #revive(): Promise<void> {
-    const { module, start, startTimeoutMs } = this.#options;
-    // A new bell each time: a worker on its way out must not hear the calls to its successor.
-    this.#doorbell = new SharedArrayBuffer(8);
-    const thread = new Worker(module, { workerData: { ...start, doorbell: this.#doorbell }, execArgv: [] });
-    thread.unref(); // a call under way keeps the process alive by its timer
-    this.#thread = thread;
-    const settle = (answer: WorkerAnswer) => {
-      if (thread !== this.#thread) return;
-      if (this.#settle) this.#settle(answer);
-      else if (answer.kind === 'error') this.#obituary ??= answer.message;
+    const { module, start, startTimeoutMs, stepTimeoutMs } = this.#options;
+    const bell = new SharedArrayBuffer(4 * BELL_WORDS);
+    const { port1, port2 } = new MessageChannel();
+    const workerData: WorkerStart = { ...start, bell, port: port2 };
+    const thread = new Worker(module, { workerData, transferList: [port2], execArgv: [] });
+    thread.unref(); // a call under way keeps the process alive by itself
+    const died = (reason: string) => {
+      if (thread === this.#thread) this.#obituary ??= reason;
     };
-    thread.on('message', settle);
-    thread.on('error', error => settle({ kind: 'error', message: error.message }));
-    thread.on('exit', code => settle({ kind: 'error', message: `the thread ended with code ${code}` }));
+    thread.on('error', error => died(error.message));
+    thread.on('exit', code => died(`the thread ended with code ${code}`));
+    this.#thread = thread;
+    this.#port = port1;
+    this.#bell = new Int32Array(bell);
+    this.#call = 0;
+    Atomics.store(this.#bell, ANSWERED, -1);
     await this.#answer(startTimeoutMs);
-    if (!this.#states) return;
-    await this.#call({ kind: 'restore', states: this.#states, replay: this.#log }, startTimeoutMs);
+    if (this.#states) await this.#ask({ kind: 'restore', states: this.#states, replay: this.#log }, stepTimeoutMs);
   }
 
   async #bury(failure: WorkerFailure): Promise<void> {
@@ -157,6 +200,7 @@ export class Crew {
     const thread = this.#thread;
     this.#thread = undefined;
     this.#obituary = undefined;
+    this.#port?.close();
     await thread?.terminate();
     onFault({ worker, first: start.first, count: start.count, reason: failure.message });
   }
@@ -168,31 +212,59 @@ export class Crew {
     return new AgentError(`worker ${worker} (${worlds}) failed ${ATTEMPTS} times: ${failure.message}`);
   }
 
-  #call(command: WorkerCommand | 'step', timeoutMs: number): Promise<WorkerAnswer> {
-    const answer = this.#answer(timeoutMs);
-    const bell = new Int32Array(this.#doorbell);
-    if (command !== 'step') this.#thread!.postMessage(command);
-    Atomics.store(bell, 1, command === 'step' ? CALL_STEP : CALL_MESSAGE);
-    Atomics.add(bell, 0, 1);
-    Atomics.notify(bell, 0);
-    return answer;
+  #ask(command: WorkerCommand, timeoutMs = this.#options.stepTimeoutMs): Promise<WorkerAnswer> {
+    this.#ring(command);
+    return this.#answer(timeoutMs);
   }
 
-  /** The worker's next answer; rejects with a WorkerFailure if it fails or stays silent. */
-  #answer(timeoutMs: number): Promise<WorkerAnswer> {
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
-        this.#settle = undefined;
-        this.#patient = PATIENT_CALLS;
-        reject(new WorkerFailure(`no answer within ${timeoutMs} ms`));
-      }, timeoutMs);
-      this.#settle = answer => {
-        this.#settle = undefined;
-        clearTimeout(timer);
-        if (answer.kind === 'error') reject(new WorkerFailure(answer.message));
-        else resolve(answer);
-      };
-    });
+  /** Calls the worker: for a command, or for a plain step. */
+  #ring(command?: WorkerCommand): void {
+    if (command) this.#port!.postMessage(command);
+    Atomics.store(this.#bell, CALL, command ? MESSAGE : PLAIN);
+    Atomics.store(this.#bell, RUNG, ++this.#call);
+    Atomics.notify(this.#bell, RUNG);
+  }
+
+  /** The answer to the last call; throws a WorkerFailure if the worker fails, or makes no progress for `timeoutMs`. */
+  async #answer(timeoutMs: number): Promise<WorkerAnswer> {
+    let beats = Atomics.load(this.#bell, BEATS);
+    let silentMs = 0;
+    let looked = performance.now();
+    while (Atomics.load(this.#bell, ANSWERED) !== this.#call) {
+      if (this.#obituary !== undefined) throw new WorkerFailure(this.#obituary);
+      const now = performance.now();
+      const progress = Atomics.load(this.#bell, BEATS);
+      silentMs = progress === beats ? silentMs + Math.min(now - looked, LONGEST_GAP_MS) : 0;
+      if (silentMs >= timeoutMs) throw new WorkerFailure(`no answer within ${timeoutMs} ms`);
+      beats = progress;
+      looked = now;
+      Atomics.wait(this.#bell, ANSWERED, this.#call - 1, NAP_MS);
+      await eventLoopTurn();
+    }
+    if (Atomics.load(this.#bell, ANSWER) === PLAIN) return { kind: 'done' };
+    const { message } = receiveMessageOnPort(this.#port!) as { message: WorkerAnswer };
+    if (message.kind === 'error') throw new WorkerFailure(message.message);
+    return message;
+  }
+}
+
+/** Lets the main thread hear of ended threads, signals and timers. */
+function eventLoopTurn(): Promise<void> {
+  return new Promise(resolve => {
+    setImmediate(resolve);
+  });
+}
+
+/** Tells whether one step follows closely on another. */
+export class Pace {
+  #endedAt = Number.NEGATIVE_INFINITY;
+
+  get soon(): boolean {
+    return performance.now() - this.#endedAt < SOON_MS;
+  }
+
+  ended(): void {
+    this.#endedAt = performance.now();
   }
 }
 

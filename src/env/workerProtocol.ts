@@ -1,3 +1,4 @@
+import type { MessagePort } from 'node:worker_threads';
 import type { RngState } from '../random/rng.ts';
 import type { EnvState } from './env.ts';
 
@@ -14,14 +15,31 @@ export interface WorkerStart {
   readonly count: number;
   /** Holds `stepBuffers`. */
   readonly memory: SharedArrayBuffer;
-  /** Two Int32: how often it rang, and the call (`CALL_STEP` or `CALL_MESSAGE`). The worker sleeps on the first. */
-  readonly doorbell: SharedArrayBuffer;
+  /** One Int32, of all workers: how many of them have not ended their step. Who comes last wakes the main thread. */
+  readonly left: SharedArrayBuffer;
+  /** `BELL_WORDS` Int32, through which the threads call and answer each other. */
+  readonly bell: SharedArrayBuffer;
+  /** Carries commands and answers that are more than "step" and "done". */
+  readonly port: MessagePort;
 }
 
-/** Step with the actions in shared memory: what happens nearly always, and needs no message. */
-export const CALL_STEP = 0;
-/** A `WorkerCommand` lies in the worker's port. */
-export const CALL_MESSAGE = 1;
+/** Words of the bell. Number of the call that waits for an answer: the worker sleeps on it. */
+export const RUNG = 0;
+/** Number of the last call that was answered, -1 before the worker is ready. */
+export const ANSWERED = 1;
+/** What is called or answered: `PLAIN` or `MESSAGE`. */
+export const CALL = 2;
+export const ANSWER = 3;
+/** Counts the worlds made or stepped: a worker that counts is not hanging. */
+export const BEATS = 4;
+/** 1: the next call will come soon, so waiting for it awake is cheaper than falling asleep. */
+export const SOON = 5;
+export const BELL_WORDS = 6;
+
+/** A step with the actions in shared memory, and its end: what happens nearly always, and needs no message. */
+export const PLAIN = 0;
+/** A `WorkerCommand` or `WorkerAnswer` lies in the port. */
+export const MESSAGE = 1;
 
 export type WorkerCommand =
   | { readonly kind: 'reset'; readonly streams: readonly RngState[] }
@@ -36,9 +54,8 @@ export type WorkerCommand =
 
 export type Fault = 'throw' | 'hang' | 'exit';
 
-/** `ready` once, then one answer to each call. */
+/** One to each call; a `PLAIN` answer stands for `done`. */
 export type WorkerAnswer =
-  | { readonly kind: 'ready' }
   | { readonly kind: 'done' }
   | { readonly kind: 'states'; readonly states: readonly EnvState[] }
   | { readonly kind: 'qpos'; readonly qpos: readonly Float64Array[] }

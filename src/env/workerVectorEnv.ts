@@ -1,5 +1,5 @@
 import { AgentError, UsageError } from '../errors.ts';
-import { Crew, type WorkerFault } from './crew.ts';
+import { Crew, Pace, type WorkerFault } from './crew.ts';
 import type { EnvSpec, EnvState, VectorEnv, VectorStep } from './env.ts';
 import { checkActions, checkSeed, checkStates } from './vectorEnv.ts';
 import type { Fault, WorkerAnswer } from './workerProtocol.ts';
@@ -14,7 +14,7 @@ export interface WorkerVectorEnvOptions {
   readonly numEnvs: number;
   /** Threads; no more than worlds are started. */
   readonly workers: number;
-  /** Milliseconds after which a step counts as hanging (default 900, at least 10 a world). */
+  /** Milliseconds without progress after which a worker counts as hanging (default 900). */
   readonly stepTimeoutMs?: number;
   readonly startTimeoutMs?: number;
   /** Told of every worker that was replaced. */
@@ -22,7 +22,9 @@ export interface WorkerVectorEnvOptions {
 }
 
 const STEP_TIMEOUT_MS = 900;
-const STEP_TIMEOUT_MS_PER_WORLD = 10;
+/** The main thread sleeps so many ms through a step; then its event loop turns again while it waits. */
+const NAP_MS = 20;
+/** Loading the engine takes a fraction of a second; on a busy machine some. */
 const START_TIMEOUT_MS = 30_000;
 
 /**
@@ -36,16 +38,21 @@ export class WorkerVectorEnv implements VectorEnv {
   readonly faults: WorkerFault[] = [];
   readonly #buffers: StepBuffers;
   readonly #crews: readonly Crew[];
+  /** Workers that have not ended the step. */
+  readonly #left: Int32Array;
   /** First world of each worker, and N. */
   readonly #bounds: readonly number[];
   #state: 'fresh' | 'running' | 'closed' = 'fresh';
   #busy = false;
+  readonly #pace = new Pace();
 
   private constructor(options: WorkerVectorEnvOptions) {
     const { spec, numEnvs } = options;
     const obsDim = spec.observationSpace.low.length;
     const actDim = spec.actionSpace.low.length;
     const memory = new SharedArrayBuffer(stepBytes(numEnvs, obsDim, actDim));
+    const left = new SharedArrayBuffer(4);
+    this.#left = new Int32Array(left);
     const workers = Math.min(options.workers, numEnvs);
     this.spec = spec;
     this.numEnvs = numEnvs;
@@ -57,8 +64,8 @@ export class WorkerVectorEnv implements VectorEnv {
       return new Crew({
         module: options.module,
         worker,
-        start: { id: options.id, options: options.options, numEnvs, obsDim, actDim, first, count, memory },
-        stepTimeoutMs: options.stepTimeoutMs ?? Math.max(STEP_TIMEOUT_MS, STEP_TIMEOUT_MS_PER_WORLD * count),
+        start: { id: options.id, options: options.options, numEnvs, obsDim, actDim, first, count, memory, left },
+        stepTimeoutMs: options.stepTimeoutMs ?? STEP_TIMEOUT_MS,
         startTimeoutMs: options.startTimeoutMs ?? START_TIMEOUT_MS,
         onFault: fault => {
           this.faults.push(fault);
@@ -99,12 +106,23 @@ export class WorkerVectorEnv implements VectorEnv {
     if (this.#state === 'fresh') throw new UsageError(`step before the first reset of ${this.spec.id}`);
     checkActions(actions, this.numEnvs, this.spec);
     const actDim = this.spec.actionSpace.low.length;
-    await this.#all((crew, w) => {
-      const [first, end] = [this.#bounds[w]! * actDim, this.#bounds[w + 1]! * actDim];
-      const own = this.#buffers.actions.subarray(first, end);
-      own.set(actions.subarray(first, end));
-      return crew.step(own);
-    });
+    this.#begin();
+    const { soon } = this.#pace;
+    Atomics.store(this.#left, 0, this.#crews.length);
+    try {
+      this.#crews.forEach((crew, w) => {
+        const [first, end] = [this.#bounds[w]! * actDim, this.#bounds[w + 1]! * actDim];
+        const own = this.#buffers.actions.subarray(first, end);
+        own.set(actions.subarray(first, end));
+        crew.beginStep(own, soon);
+      });
+      this.#sleep();
+      const late = this.#crews.flatMap(crew => crew.endStep() ?? []);
+      if (late.length > 0) await Promise.all(late);
+    } finally {
+      this.#busy = false;
+    }
+    this.#pace.ended();
     return collect(this.#buffers);
   }
 
@@ -143,13 +161,23 @@ export class WorkerVectorEnv implements VectorEnv {
   /** Asks every worker at once; one call at a time. */
   async #all<T>(call: (crew: Crew, worker: number) => Promise<T>): Promise<T[]> {
     this.#mustBeOpen();
-    if (this.#busy) throw new AgentError(`${this.spec.id}: another call is still under way`);
-    this.#busy = true;
+    this.#begin();
     try {
       return await Promise.all(this.#crews.map(call));
     } finally {
       this.#busy = false;
     }
+  }
+
+  /** Blocks the main thread, which has nothing else to do, until the last worker has ended its step, or for a moment. */
+  #sleep(): void {
+    for (let left = Atomics.load(this.#left, 0); left > 0; left = Atomics.load(this.#left, 0))
+      if (Atomics.wait(this.#left, 0, left, NAP_MS) === 'timed-out') return;
+  }
+
+  #begin(): void {
+    if (this.#busy) throw new AgentError(`${this.spec.id}: another call is still under way`);
+    this.#busy = true;
   }
 
   #mustBeOpen(): void {

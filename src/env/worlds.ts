@@ -102,9 +102,12 @@ export class Worlds {
     this.#lengths.fill(0);
   }
 
-  /** Takes `buffers.actions`, fills the rest. */
-  step(): void {
-    for (let k = 0; k < this.envs.length; k++) this.#stepWorld(k);
+  /** Takes `buffers.actions`, fills the rest. `beat` is called after each world. */
+  step(beat?: () => void): void {
+    for (let k = 0; k < this.envs.length; k++) {
+      this.#stepWorld(k);
+      beat?.();
+    }
   }
 
   save(): EnvState[] {
