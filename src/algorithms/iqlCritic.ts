@@ -7,7 +7,8 @@ import { Adam } from '../optim/adam.ts';
 import { minimize } from '../optim/minimize.ts';
 import { polyak } from '../optim/polyak.ts';
 import type { Noise } from '../tensor/noise.ts';
-import { type Tensor1D, type Tensor2D, tf } from '../tensor/tf.ts';
+import { squaredErrors } from '../tensor/ops/squaredErrors.ts';
+import { type Scalar, type Tensor1D, type Tensor2D, tf } from '../tensor/tf.ts';
 import type { Metrics, Sizes, Variables } from './algorithm.ts';
 
 export interface IqlCriticConfig {
@@ -91,8 +92,7 @@ export class IqlCritic {
     const y = this.target(r, terminated, vNext);
     const { loss, q } = minimize(this.#criticOptimizer, () => {
       const [q1, q2] = this.critic.both(s, a);
-      const loss = tf.add(tf.mean(tf.square(tf.sub(q1, y))), tf.mean(tf.square(tf.sub(q2, y)))).mul(0.5);
-      return { loss: loss.asScalar(), q: tf.mean(q1) };
+      return { loss: squaredErrors([q1, q2], y).mul<Scalar>(0.5), q: tf.mean(q1) };
     });
     return { 'critic/loss': loss, 'critic/q': q.asScalar(), 'critic/nextV': tf.mean(vNext).asScalar() };
   }

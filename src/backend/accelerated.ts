@@ -9,8 +9,12 @@ interface Entry {
   refCount: number;
   /** The array is ours alone: from the pool, seen by nobody outside, and back into the pool when the tensor goes. */
   pooled?: boolean;
-  /** A second array of the same length that lives as long (what the gradient needs beside the result). */
+  /** A second array that lives as long (what the gradient needs beside the result). */
   attached?: Float32Array;
+  /** How often the numbers were changed in place. */
+  version?: number;
+  /** Another form of the numbers as they were at `version`. */
+  prepared?: { version: number; values: Float32Array };
 }
 
 /**
@@ -53,9 +57,9 @@ export class AcceleratedBackend extends CpuBackend {
     return { info, values };
   }
 
-  /** A second array as long as the tensor, which lives as long as its numbers do. */
-  attach(tensor: TensorInfo): Float32Array {
-    const attached = this.#pool.take(sizeOf(tensor.shape));
+  /** A second array, as long as the tensor unless said, which lives as long as its numbers do. */
+  attach(tensor: TensorInfo, length = sizeOf(tensor.shape)): Float32Array {
+    const attached = this.#pool.take(length);
     this.#entry(tensor.dataId).attached = attached;
     return attached;
   }
@@ -78,9 +82,26 @@ export class AcceleratedBackend extends CpuBackend {
     return values instanceof Int32Array ? values : Int32Array.from(values);
   }
 
+  /** How often the numbers of a tensor were changed in place. */
+  version(tensor: TensorInfo): number {
+    return this.#entry(tensor.dataId).version ?? 0;
+  }
+
+  /** A form of a tensor's numbers, `length` of them, that `make` writes anew only when they have changed. */
+  prepared(tensor: TensorInfo, length: number, make: (from: Float32Array, to: Float32Array) => void): Float32Array {
+    const entry = this.#entry(tensor.dataId);
+    const version = entry.version ?? 0;
+    if (entry.prepared?.version === version) return entry.prepared.values;
+    const values = entry.prepared?.values ?? this.#pool.take(length);
+    make(this.values(tensor), values);
+    entry.prepared = { version, values };
+    return values;
+  }
+
   /** The numbers of a variable to be changed in place, after making sure that nobody else sees them. */
   writable(variable: Variable): Float32Array {
     const entry = this.#entry(variable.dataId);
+    entry.version = (entry.version ?? 0) + 1;
     if (entry.refCount > 1) {
       const { info, values } = this.output(variable.shape);
       values.set(this.values(variable));
@@ -113,10 +134,10 @@ export class AcceleratedBackend extends CpuBackend {
   override disposeData(dataId: DataId, force = false): boolean {
     const entry = this.data.has(dataId) ? this.#entry(dataId) : undefined;
     const released = super.disposeData(dataId, force);
-    if (entry?.pooled && !this.data.has(dataId)) {
-      entry.pooled = false;
-      for (const array of [entry.values, entry.attached])
+    if (entry && !this.data.has(dataId)) {
+      for (const array of [entry.pooled ? entry.values : undefined, entry.attached, entry.prepared?.values])
         if (array && this.#library.owns(array)) this.#pool.give(array);
+      entry.pooled = false;
     }
     return released;
   }

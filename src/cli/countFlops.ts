@@ -32,18 +32,33 @@ function flopsOf(kernel: KernelName, ints: ArrayLike<number>): number {
       return 2 * at(0) * at(1) * at(2);
     case 'denoise': // 2: batch, 3: candidates, 4: actDim, 5: embedding, 6: obsDim, 7: network calls
       return (
-        at(2) * at(3) * at(7) * rowFlops(ints, at(4)) + 2 * at(9) * (at(2) * at(6) + at(7) * at(5)) // states, times
+        at(2) * at(3) * at(7) * rowFlops(at(0), ints, at(4)) + 2 * at(9) * (at(2) * at(6) + at(7) * at(5)) // states, times
       );
-    case 'forward': // 3: batch, 4: rows a state, 5: width of a row, 6: width of a state
-      return at(3) * at(4) * rowFlops(ints, at(5)) + 2 * at(9) * at(3) * at(6);
+    case 'judge': // 0: networks, 3: batch, 4: rows a state, 5: width of a row, 6: width of a state
+      return at(0) * (at(3) * at(4) * rowFlops(at(1), ints, at(5)) + 2 * at(9) * at(3) * at(6));
+    case 'mlpForward': // 0: networks, 1: layers, 4: batch, 6…: sizes
+      return at(0) * at(4) * layerFlops(ints, 6, at(1));
+    case 'mlpBackward': // not the first layer: the input's gradient is a product of its own, as each weight's is
+      return at(0) * at(4) * layerFlops(ints, 7, at(1) - 1);
+    case 'mlpWeight': // 1: layer, 6: batch, 8…: sizes
+      return at(6) * layerFlops(ints, 7 + at(1), 1);
+    case 'mlpInput':
+      return at(0) * at(4) * layerFlops(ints, 6, 1);
     default:
       return 0;
   }
 }
 
-/** One row through a stack of dense layers, of the first only the part for `width` inputs. 0: layers, 8…: their sizes. */
-function rowFlops(ints: ArrayLike<number>, width: number): number {
+/** One row through `layers` dense layers whose sizes are the integers from `first` on. */
+function layerFlops(ints: ArrayLike<number>, first: number, layers: number): number {
+  let total = 0;
+  for (let i = first; i < first + layers; i++) total += 2 * ints[i]! * ints[i + 1]!;
+  return total;
+}
+
+/** One row through a stack of dense layers, of the first only the part for `width` inputs. 8…: the layers' sizes. */
+function rowFlops(layers: number, ints: ArrayLike<number>, width: number): number {
   let total = 2 * width * ints[9]!;
-  for (let layer = 1; layer < ints[0]!; layer++) total += 2 * ints[8 + layer]! * ints[9 + layer]!;
+  for (let layer = 1; layer < layers; layer++) total += 2 * ints[8 + layer]! * ints[9 + layer]!;
   return total;
 }

@@ -1,5 +1,6 @@
 import type { TwinQ } from '../networks/twinQ.ts';
 import type { Noise } from '../tensor/noise.ts';
+import { bestRows } from '../tensor/ops/judge.ts';
 import { type Tensor1D, type Tensor2D, tf } from '../tensor/tf.ts';
 
 /** The candidates of each observation, judged: `actions` [K·B, A] (row k·B + b) and `q` = min(Q₁, Q₂) as [B, K]. */
@@ -10,20 +11,13 @@ export interface Judged {
 
 /** min(Q₁, Q₂) of K candidates per observation, no gradient. */
 export function judge(critic: TwinQ, s: Tensor2D, actions: Tensor2D): Judged {
-  const batch = s.shape[0];
-  const candidates = actions.shape[0] / batch;
-  const q = critic.minOfCandidates(s, actions);
-  return { actions, q: tf.transpose(tf.reshape(q, [candidates, batch])) };
+  return { actions, q: critic.minOfCandidates(s, actions) };
 }
 
 /** For each observation the candidate of largest q, the first of equals: actions [B, A] and their q [B]. */
-export function best({ actions, q }: Judged): { actions: Tensor2D; q: Tensor1D } {
-  const batch = q.shape[0];
-  const row = tf
-    .argMax(q, 1)
-    .mul(tf.scalar(batch, 'int32'))
-    .add(tf.range(0, batch, 1, 'int32'));
-  return { actions: tf.gather(actions, row as Tensor1D), q: tf.max(q, 1) };
+export function best(judged: Judged): { actions: Tensor2D; q: Tensor1D } {
+  const { rows, q } = bestRows(judged.q, judged.actions);
+  return { actions: rows, q };
 }
 
 /** For each observation one candidate, drawn with probability softmax(q): the largest q plus Gumbel noise [B, A]. */

@@ -46,7 +46,7 @@ export class Ddpm {
     const steps = this.schedule.steps;
     return {
       body: network.body,
-      embeddings: tf.reverse2d(network.embeddings(), 0),
+      embeddings: network.embeddings(),
       observations: s,
       candidates,
       coefficients: this.#chain(noiseRatio),

@@ -1,6 +1,6 @@
 import type { Noise } from '../tensor/noise.ts';
 import type { Activation } from '../tensor/ops/dense.ts';
-import { applyStack } from '../tensor/ops/forward.ts';
+import { mlp } from '../tensor/ops/mlp.ts';
 import { type Tensor1D, type Tensor2D, tf, type Variable } from '../tensor/tf.ts';
 import { type Initializer, torchLinear } from './init.ts';
 
@@ -45,6 +45,6 @@ export class Mlp {
 
   /** [B, in] → [B, out]. */
   apply(x: Tensor2D): Tensor2D {
-    return applyStack(this, x);
+    return mlp([this], x)[0]!;
   }
 }

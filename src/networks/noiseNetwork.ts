@@ -1,5 +1,6 @@
 import type { Noise } from '../tensor/noise.ts';
 import type { Activation } from '../tensor/ops/dense.ts';
+import { Remembered } from '../tensor/remembered.ts';
 import { type Tensor1D, type Tensor2D, tf, type Variable } from '../tensor/tf.ts';
 import { halfFanInNormal, type Initializer } from './init.ts';
 import { Mlp } from './mlp.ts';
@@ -34,6 +35,7 @@ export class NoiseNetwork {
   readonly variables: Readonly<Record<string, Variable>>;
   /** Sinusoidal features of every step [T, timeDim]; fixed. */
   readonly features: Tensor2D;
+  readonly #embeddings: Remembered<Tensor2D>;
   readonly #timeFeatures: TimeFeatures;
   readonly #timeDim: number;
 
@@ -51,11 +53,13 @@ export class NoiseNetwork {
     this.#timeFeatures = options.timeFeatures ?? 'ddpm';
     this.#timeDim = timeDim;
     this.features = tf.keep(sinusoidalTable(steps, timeDim, this.#timeFeatures));
+    const descending = tf.keep(tf.reverse2d(this.features, 0));
+    this.#embeddings = new Remembered(Object.values(this.timeMlp.variables), () => this.timeMlp.apply(descending));
   }
 
-  /** Learned embeddings of every step 0 … T−1 [T, timeDim]. */
+  /** Learned embeddings of every step, T−1 first: the order of the chain [T, timeDim]. */
   embeddings(): Tensor2D {
-    return this.timeMlp.apply(this.features);
+    return this.#embeddings.get();
   }
 
   /** Learned embeddings of any steps, whole or not [times, timeDim]: what an ODE solver asks for. */

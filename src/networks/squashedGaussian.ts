@@ -1,10 +1,7 @@
 import type { Noise } from '../tensor/noise.ts';
-import { type Tensor, type Tensor1D, type Tensor2D, tf, type Variable } from '../tensor/tf.ts';
+import { type SquashedSample, squashedSample } from '../tensor/ops/squashedGaussian.ts';
+import { type Tensor, type Tensor2D, tf, type Variable } from '../tensor/tf.ts';
 import { Mlp, type MlpOptions } from './mlp.ts';
-
-const HALF_LN_2PI = 0.5 * Math.log(2 * Math.PI);
-/** Keeps ln(1 − a²) finite where tanh saturates (SAC's code). */
-const SATURATION = 1e-6;
 
 export interface SquashedGaussianOptions extends MlpOptions {
   /** Bounds of ln σ. */
@@ -29,23 +26,14 @@ export class SquashedGaussian {
 
   /** tanh(μ(s)) [B, A]. */
   mode(s: Tensor2D): Tensor2D {
-    return tf.tanh(this.#heads(s).mean);
+    return tf.tanh(tf.slice2d(this.#mlp.apply(s), [0, 0], [-1, this.actDim]));
   }
 
   /**
    * a = tanh(μ + σξ) [B, A] for standard normal ξ [B, A], and its log-density [B], both differentiable:
    *   ln π(a|s) = Σ_i ln N(u_i; μ_i, σ_i²) − ln(1 − a_i² + 1e-6)
    */
-  sample(s: Tensor2D, xi: Tensor): { actions: Tensor2D; logDensity: Tensor1D } {
-    const { mean, logStd } = this.#heads(s);
-    const actions = tf.tanh(tf.add(mean, tf.mul(tf.exp(logStd), xi))) as Tensor2D;
-    const gaussian = tf.sub(tf.mul(tf.square(xi), -0.5), tf.add(logStd, HALF_LN_2PI));
-    const volume = tf.log(tf.sub(1 + SATURATION, tf.square(actions)));
-    return { actions, logDensity: tf.sum(tf.sub(gaussian, volume), 1) };
-  }
-
-  #heads(s: Tensor2D): { mean: Tensor2D; logStd: Tensor2D } {
-    const [mean, logStd] = tf.split(this.#mlp.apply(s), 2, 1) as [Tensor2D, Tensor2D];
-    return { mean, logStd: tf.clipByValue(logStd, ...this.#range) };
+  sample(s: Tensor2D, xi: Tensor): SquashedSample {
+    return squashedSample(this.#mlp.apply(s), xi, this.#range);
   }
 }

@@ -1,5 +1,7 @@
 import type { Noise } from '../tensor/noise.ts';
-import { forward } from '../tensor/ops/forward.ts';
+import { judgeRows } from '../tensor/ops/judge.ts';
+import { least } from '../tensor/ops/least.ts';
+import { mlpValues } from '../tensor/ops/mlp.ts';
 import { type Tensor1D, type Tensor2D, tf, type Variable } from '../tensor/tf.ts';
 import { Mlp, type MlpOptions } from './mlp.ts';
 import { group } from './variables.ts';
@@ -20,24 +22,22 @@ export class TwinQ {
 
   /** Q₁(s, a) and Q₂(s, a), each [B], for observations [B, S] and actions [B, A]. */
   both(s: Tensor2D, a: Tensor2D): [Tensor1D, Tensor1D] {
-    const input = tf.concat2d([s, a], 1);
-    return [this.q1.apply(input).reshape([-1]), this.q2.apply(input).reshape([-1])];
+    return mlpValues([this.q1, this.q2], tf.concat2d([s, a], 1)) as [Tensor1D, Tensor1D];
   }
 
   /** Q₁(s, a) alone [B]. */
   first(s: Tensor2D, a: Tensor2D): Tensor1D {
-    return this.q1.apply(tf.concat2d([s, a], 1)).reshape([-1]);
+    return mlpValues([this.q1], tf.concat2d([s, a], 1))[0]!;
   }
 
-  /** min(Q₁, Q₂) of K actions per state, no gradient: s [B, S], a [K·B, A] with row k·B + b for state b → [K·B]. */
-  minOfCandidates(s: Tensor2D, a: Tensor2D): Tensor1D {
-    const [q1, q2] = [this.q1, this.q2].map(q => forward(q, s, a));
-    return tf.minimum(q1!, q2!).reshape([-1]);
+  /** min(Q₁, Q₂) of K actions per state, no gradient: s [B, S], a [K·B, A] with row k·B + b for state b → [B, K]. */
+  minOfCandidates(s: Tensor2D, a: Tensor2D): Tensor2D {
+    return judgeRows([this.q1, this.q2], s, a);
   }
 
   /** min(Q₁, Q₂)(s, a) [B]. */
   min(s: Tensor2D, a: Tensor2D): Tensor1D {
     const [q1, q2] = this.both(s, a);
-    return tf.minimum(q1, q2);
+    return least(q1, q2);
   }
 }

@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { Rng } from '../../src/random/rng.ts';
 import { mish } from '../../src/tensor/ops/mish.ts';
 import { type Tensor, tf } from '../../src/tensor/tf.ts';
+import { testActingKernels } from './kernelsActing.ts';
 import { agree, pick, type Start } from './kernelsAgree.ts';
 import { testNetworkKernels } from './kernelsNetwork.ts';
 
@@ -167,5 +168,6 @@ export function testKernels(name: string, start: Start): void {
     });
 
     testNetworkKernels(start);
+    testActingKernels(start);
   });
 }

@@ -3,10 +3,13 @@ import { useBackend } from '../../src/backend/register.ts';
 import { Rng } from '../../src/random/rng.ts';
 import { StreamNoise } from '../../src/tensor/noise.ts';
 import { adamStep } from '../../src/tensor/ops/adam.ts';
-import { denoise } from '../../src/tensor/ops/denoise.ts';
 import { type Activation, dense } from '../../src/tensor/ops/dense.ts';
-import { applyStack, forward } from '../../src/tensor/ops/forward.ts';
+import { firstNonFiniteTensor } from '../../src/tensor/ops/finite.ts';
+import { least } from '../../src/tensor/ops/least.ts';
+import { mlp } from '../../src/tensor/ops/mlp.ts';
 import { polyakStep } from '../../src/tensor/ops/polyak.ts';
+import { squaredErrors } from '../../src/tensor/ops/squaredErrors.ts';
+import { squashedSample } from '../../src/tensor/ops/squashedGaussian.ts';
 import { type Tensor, type Tensor1D, type Tensor2D, tf, type Variable } from '../../src/tensor/tf.ts';
 import { agree, pick, type Start } from './kernelsAgree.ts';
 
@@ -33,6 +36,108 @@ export function testNetworkKernels(start: Start): void {
         });
       }
     }
+  });
+
+  it('applies one or two networks to the same input, with all gradients', async () => {
+    const rng = new Rng(21);
+    const ends: readonly Activation[] = ['linear', 'tanh', 'relu', 'mish']; // the last by layers
+    for (const activation of activations) {
+      for (let trial = 0; trial < 6; trial++) {
+        const [nets, rows] = [1 + rng.integer(2), trial === 0 ? 300 : pick(rng)];
+        const hidden = Array.from({ length: rng.integer(4) }, () => pick(rng));
+        const shape = [pick(rng), ...hidden, pick(rng)];
+        await agree(
+          start,
+          trial,
+          draw => {
+            const parameters = Array.from({ length: nets }, () =>
+              shape.slice(1).flatMap((out, l) => [draw([shape[l]!, out], 1 / Math.sqrt(shape[l]!)), draw([out], 0.3)]),
+            ).flat();
+            const x = draw([rows, shape[0]!]);
+            const directions = Array.from({ length: nets }, () => draw([rows, shape.at(-1)!]));
+            const apply = (x: Tensor, all: Tensor[]) => {
+              const perNet = all.length / nets;
+              const stacks = Array.from({ length: nets }, (_, i) => ({
+                activation,
+                outputActivation: ends[trial % 4]!,
+                layers: shape.slice(1).map((_, l) => ({
+                  weight: all[i * perNet + 2 * l] as Tensor2D,
+                  bias: all[i * perNet + 2 * l + 1] as Tensor1D,
+                })),
+              }));
+              return mlp(stacks, x as Tensor2D);
+            };
+            const f = (...[x, ...all]: Tensor[]) => tf.addN(apply(x!, all).map((y, i) => y.mul(directions[i]!).sum()));
+            const onlyX = (x: Tensor) => f(x, ...parameters).asScalar();
+            const own = parameters.slice(0, parameters.length / nets);
+            const others = parameters.slice(own.length); // no gradient reaches them
+            const first = (...all: Tensor[]) =>
+              apply(x, [...all, ...others])[0]!
+                .sum()
+                .asScalar();
+            return [
+              ...apply(x, parameters),
+              ...tf.grads((...all) => f(...all).asScalar())([x, ...parameters]),
+              tf.grad(onlyX)(x),
+              ...tf.grads(first)(own),
+            ];
+          },
+          1e-4,
+        ); // sums of 300 rows of sums of 129, through up to four layers
+      }
+    }
+  });
+
+  it('squashes a Gaussian, takes the lesser of two, sums squared errors: forward and backward', async () => {
+    const rng = new Rng(22);
+    for (let trial = 0; trial < 8; trial++) {
+      const [rows, actDim] = [trial === 0 ? 300 : pick(rng), 1 + rng.integer(20)];
+      await agree(start, trial, draw => {
+        // Far from saturation, where 1 − a² would be rounding alone.
+        const [heads, xi] = [draw([rows, 2 * actDim], 0.4) as Tensor2D, draw([rows, actDim], 0.5)];
+        const [toActions, toDensity] = [draw([rows, actDim]), draw([rows])];
+        const sample = (heads: Tensor) => squashedSample(heads as Tensor2D, xi, [-0.5, 0.4]); // clips some
+        const both = (heads: Tensor) => {
+          const { actions, logDensity } = sample(heads);
+          return tf.add(actions.mul(toActions).sum(), logDensity.mul(toDensity).sum()).asScalar();
+        };
+        const one = (heads: Tensor) => sample(heads).actions.mul(toActions).sum().asScalar();
+        const { actions, logDensity } = sample(heads);
+        const [a, b, y] = [draw([rows]), draw([rows]), draw([rows])] as [Tensor1D, Tensor1D, Tensor1D];
+        const lesser = (a: Tensor, b: Tensor) => least(a, b).mul(toDensity).sum().asScalar();
+        const errors = (a: Tensor, b: Tensor) =>
+          squaredErrors([a as Tensor1D, b as Tensor1D], y)
+            .mul(0.7)
+            .asScalar();
+        return [
+          ...[actions, logDensity, tf.grad(both)(heads), tf.grad(one)(heads)],
+          ...[least(a, b), ...tf.grads(lesser)([a, b]), squaredErrors([a, b], y), ...tf.grads(errors)([a, b])],
+        ];
+      });
+    }
+  });
+
+  it('finds the first tensor that is not finite', async () => {
+    await start();
+    const zeros = () => [tf.zeros([3]), tf.zeros([10000]), tf.zeros([70, 70]), tf.zeros([5])];
+    expect(firstNonFiniteTensor(zeros())).toBeUndefined();
+    for (const value of [Number.NaN, Infinity, -Infinity]) {
+      for (const [spoilt, index] of [
+        [0, 2],
+        [1, 4096],
+        [1, 9999],
+        [2, 17],
+        [3, 4],
+      ] as const) {
+        const tensors = zeros();
+        const values = tensors[spoilt]!.dataSync().slice() as Float32Array;
+        values[index] = value;
+        tensors[spoilt] = tf.tensor(values, tensors[spoilt]!.shape);
+        tensors[3] = spoilt === 3 ? tensors[3]! : tf.tensor1d([0, Number.NaN, 0, 0, 0]); // a later one
+        expect(firstNonFiniteTensor(tensors)).toBe(spoilt);
+      }
+    }
+    expect(firstNonFiniteTensor([tf.fill([20], 3e38)])).toBeUndefined(); // sums would overflow
   });
 
   it('steps Adam and averages by Polyak', async () => {
@@ -80,76 +185,6 @@ export function testNetworkKernels(start: Start): void {
       const expected = draw();
       await start();
       expect(draw()).toEqual(expected);
-    }
-  });
-
-  it('judges many candidates per state', async () => {
-    for (const [batch, candidates, hidden] of [
-      [1, 4, [256, 256]],
-      [6, 1, [20]],
-      [7, 9, [64, 33, 16]],
-      [40, 30, [48]],
-    ] as const) {
-      await agree(start, 11, draw => {
-        const layerSizes = [5 + 3, ...hidden, 1];
-        const layers = layerSizes.slice(1).map((out, i) => ({
-          weight: draw([layerSizes[i]!, out], 1 / Math.sqrt(layerSizes[i]!)) as Tensor2D,
-          bias: draw([out], 0.1) as Tensor1D,
-        }));
-        const states = draw([batch, 5]) as Tensor2D;
-        return forward({ layers, activation: 'mish' }, states, draw([batch * candidates, 3]) as Tensor2D);
-      });
-    }
-  });
-
-  it('runs a stack of layers in one call, with the bits of layer by layer', async () => {
-    await start();
-    for (const batch of [1, 2, 5, 8, 9, 30]) {
-      const noise = new StreamNoise(new Rng(12));
-      const layerSizes = [17, 40, 33, 6];
-      const layers = layerSizes.slice(1).map((out, i) => ({
-        weight: noise.normal('w', [layerSizes[i]!, out]) as Tensor2D,
-        bias: noise.normal('b', [out]) as Tensor1D,
-      }));
-      const x = noise.normal('x', [batch, 17]) as Tensor2D;
-      const whole = applyStack({ layers, activation: 'relu', outputActivation: 'tanh' }, x).dataSync();
-      const parts = layers.reduce((h, l, i) => dense(h, l.weight, l.bias, i === 2 ? 'tanh' : 'relu'), x).dataSync();
-      expect(whole).toEqual(parts);
-    }
-  });
-
-  it('samples a whole chain', async () => {
-    const rng = new Rng(9);
-    const cases: [batch: number, candidates: number, hidden: number[]][] = [
-      [1, 4, [256, 256, 256]],
-      [1, 1, [16]],
-      [3, 2, [40, 24]],
-      [5, 7, [64, 64, 64]],
-      [20, 10, [33, 17]],
-      [64, 32, [48]],
-    ];
-    for (const [batch, candidates, hidden] of cases) {
-      const [actDim, obsDim, embedding, calls] = [1 + rng.integer(18), 1 + rng.integer(30), 8, 5];
-      const layerSizes = [actDim + embedding + obsDim, ...hidden, actDim];
-      await agree(start, 10, draw => {
-        const layers = layerSizes.slice(1).map((out, i) => ({
-          weight: draw([layerSizes[i]!, out], 1 / Math.sqrt(layerSizes[i]!)) as Tensor2D,
-          bias: draw([out], 0.1) as Tensor1D,
-        }));
-        const rows = batch * candidates;
-        return denoise({
-          body: { layers, activation: 'mish' },
-          embeddings: draw([calls, embedding]) as Tensor2D,
-          observations: draw([batch, obsDim]) as Tensor2D,
-          candidates,
-          coefficients: Float32Array.from(
-            { length: 5 * calls },
-            (_, i) => [1.2, 0.6, 0.4, 0.5, i < 20 ? 0.3 : 0][i % 5]!,
-          ),
-          initialNoise: draw([rows, actDim]) as Tensor2D,
-          stepNoise: draw([calls, rows, actDim]),
-        });
-      });
     }
   });
 }

@@ -7,11 +7,11 @@ namespace agent {
 namespace {
 
 struct Layers {
-  int count, activation, last;  // of the hidden layers; of the last
-  const int32_t* sizes;  // count + 1 of them
-  const float *const *weights;  // packed, or as given (`inPlace`); the first without the rows shared by a state
+  int count, activation, last;   // activation of the hidden layers; of the last
+  const int32_t* sizes;          // count + 1 of them
+  const float* const* weights;  // packed, or as given; the first without the rows shared by a state
   int mode;
-  const float *const *biases;
+  const float* const* biases;
 };
 
 /// How a tile reads weights: many rows by panels; few rows by wide panels, or in place where they are used only once.
@@ -40,11 +40,14 @@ static float* tileLayers(int rows, const Layers& net, float* h, float* other, in
   return h;
 }
 
+/// Rows up to which a product is one of few; `backend/few.ts` has the same number.
+constexpr int FEW_ROWS = 8;
+
 /// Rows of a tile. Where there are few (acting), as many as leave each thread a tile: rows share the reads of a weight.
 /// A row's numbers do not depend on it: each output has one accumulator, in the order of k.
 INLINE int tileRows(int rows) {
-  if (rows <= 8) return ceilDiv(rows, workerCount());
-  return rows <= 64 * MR ? MR : 8 * MR;
+  if (rows <= FEW_ROWS) return ceilDiv(rows, workerCount());
+  return rows <= 64 * MR ? MR : MAX_ROWS;
 }
 
 /// rowAdd for tile rows that belong to states row % states: copied, as a tile may wrap around.
@@ -53,15 +56,27 @@ static void gatherStateRows(const float* perState, int states, int width, int ro
     __builtin_memcpy(to + (size_t)i * width, perState + (size_t)((row + i) % states) * width, 4 * (size_t)width);
 }
 
-static const float** packAll(int mode, int layers, const int32_t* sizes, void** weightBias, const float* first,
-                             int firstRows) {
-  const float** out = (const float**)workspace(sizeof(float*) * layers);
-  for (int l = 0; l < layers; l++) {
+/// The layers of a network given as weight, bias of each layer. The first layer's weight is `first`, `firstRows` of its
+/// rows; those of the others come packed if there are few rows.
+static Layers layersOf(int rows, int count, int activation, const int32_t* sizes, void** weightBias, const float* first,
+                       int firstRows) {
+  const int mode = rows > FEW_ROWS ? MANY : FEW_PACKED;
+  const float** weights = (const float**)workspace(sizeof(float*) * count);
+  const float** biases = (const float**)workspace(sizeof(float*) * count);
+  for (int l = 0; l < count; l++) {
     const float* w = l ? (const float*)weightBias[2 * l] : first;
     const int in = l ? sizes[l] : firstRows, n = sizes[l + 1];
-    out[l] = mode == MANY ? pack(w, n, false, in, n) : mode == FEW_PACKED ? packFew(w, in, n) : w;
+    weights[l] = mode == MANY ? pack(w, n, false, in, n) : l ? w : packFew(w, in, n);
+    biases[l] = (const float*)weightBias[2 * l + 1];
   }
-  return out;
+  return {count, activation, LINEAR, sizes, weights, mode, biases};
+}
+
+/// Width of a tile's buffers: off the power of two, so that rows do not share cache sets.
+INLINE int tileWidth(int layers, const int32_t* sizes) {
+  int width = NR;
+  for (int l = 1; l <= layers; l++) width = maximum(width, sizes[l]);
+  return ceilDiv(width, W) * W + W;
 }
 
 static float* smallOrPacked(int M, int N, int K, const float* a, const float* b, const float* bias) {
@@ -95,11 +110,12 @@ static void reverseStep(float* x, const float* eps, const float* noise, int coun
 }
 
 /// ints: layers, activation, states B, candidates K, actDim A, embedding E, obsDim S, calls T, then the layers' sizes.
-/// buffers: out, initialNoise, stepNoise, observations, embeddings, coefficients, then weight, bias of each layer.
+/// buffers: out, initialNoise, stepNoise, observations, embeddings, coefficients, then weight, bias of each layer; of few
+/// rows the weights behind the first as `packFew` leaves them.
 static double denoise(void** p, const int32_t* n, const double*) {
   const int layers = n[0], B = n[2], K = n[3], A = n[4], E = n[5], S = n[6], T = n[7];
   const int32_t* sizes = n + 8;
-  const int rows = B * K, H = sizes[1], tile = tileRows(rows);
+  const int rows = B * K, H = sizes[1], tile = tileRows(rows), width = tileWidth(layers, sizes);
   float* out = (float*)p[0];
   const float *start = (const float*)p[1], *stepNoise = (const float*)p[2], *coefficients = (const float*)p[5];
   void** weightBias = p + 6;
@@ -107,19 +123,7 @@ static double denoise(void** p, const int32_t* n, const double*) {
   // The first layer by parts: per state, per call, and the action's own.
   const float* perState = smallOrPacked(B, H, S, (const float*)p[3], first + (size_t)(A + E) * H, nullptr);
   const float* perCall = smallOrPacked(T, H, E, (const float*)p[4], first + (size_t)A * H, (const float*)weightBias[1]);
-  Layers net;
-  net.count = layers;
-  net.activation = n[1];
-  net.last = LINEAR;
-  net.sizes = sizes;
-  net.mode = rows > 8 ? MANY : T > 1 ? FEW_PACKED : FEW_IN_PLACE;
-  net.weights = packAll(net.mode, layers, sizes, weightBias, first, A);
-  const float** biases = (const float**)workspace(sizeof(float*) * layers);
-  for (int l = 0; l < layers; l++) biases[l] = (const float*)weightBias[2 * l + 1];
-  net.biases = biases;
-  int width = NR;
-  for (int l = 1; l <= layers; l++) width = maximum(width, sizes[l]);
-  width = ceilDiv(width, W) * W + W;  // off the power of two, so that rows do not share cache sets
+  const Layers net = layersOf(rows, layers, n[1], sizes, weightBias, first, A);
   const size_t perWorker = (size_t)tile * (2 * width + H + 2 * A) + 64;
   float* scratch = (float*)workspace(4 * perWorker * workerCount());
   parallel(ceilDiv(rows, tile), [&](int task, int worker) {
@@ -146,49 +150,65 @@ static double denoise(void** p, const int32_t* n, const double*) {
   return 0;
 }
 
-/// The network on [states tiled K times, rows of x]: result [K·B, out], no gradient. The states' part of layer 1 is
-/// computed once per state. ints: layers, activation, last activation, B, K, A (columns of x), S (columns of states),
-/// x first (0 or 1), then sizes. buffers: out, x, states, then weight, bias of each layer.
-static double forward(void** p, const int32_t* n, const double*) {
-  const int layers = n[0], B = n[3], K = n[4], A = n[5], S = n[6], rows = B * K;
-  const bool xFirst = n[7];
+/// The least result of some networks on [state, x] for K rows x of each of B states, no gradient: q [B, K]. The states'
+/// part of layer 1 is computed once per state. ints: networks, layers, activation, B, K, A (columns of x), S (columns of
+/// states), 0, then sizes, of which the last is 1. buffers: q, x [K·B, A], states, then weight, bias of each network's
+/// layers; of few rows the weights behind the first as `packFew` leaves them.
+static double judge(void** p, const int32_t* n, const double*) {
+  const int nets = n[0], layers = n[1], B = n[3], K = n[4], A = n[5], S = n[6], rows = B * K;
   const int32_t* sizes = n + 8;
-  const int H = sizes[1], tile = tileRows(rows), outs = sizes[layers];
-  float* out = (float*)p[0];
+  const int H = sizes[1], tile = tileRows(rows), width = tileWidth(layers, sizes);
+  float* q = (float*)p[0];
   const float* x = (const float*)p[1];
-  void** weightBias = p + 3;
-  const float* first = (const float*)weightBias[0];
-  const float* statePart = first + (xFirst ? (size_t)A * H : 0);
-  const float* ownPart = first + (xFirst ? 0 : (size_t)S * H);
-  const float* perState = smallOrPacked(B, H, S, (const float*)p[2], statePart, (const float*)weightBias[1]);
-  Layers net;
-  net.count = layers;
-  net.activation = n[1];
-  net.last = n[2];
-  net.sizes = sizes;
-  net.mode = rows > 8 ? MANY : FEW_IN_PLACE;
-  net.weights = packAll(net.mode, layers, sizes, weightBias, ownPart, A);
-  const float** biases = (const float**)workspace(sizeof(float*) * layers);
-  for (int l = 0; l < layers; l++) biases[l] = (const float*)weightBias[2 * l + 1];
-  net.biases = biases;
-  int width = NR;
-  for (int l = 1; l <= layers; l++) width = maximum(width, sizes[l]);
-  width = ceilDiv(width, W) * W + W;
+  Layers* net = (Layers*)workspace(sizeof(Layers) * nets);
+  const float** perState = (const float**)workspace(sizeof(float*) * nets);
+  for (int i = 0; i < nets; i++) {
+    void** weightBias = p + 3 + (size_t)i * 2 * layers;
+    const float *first = (const float*)weightBias[0], *bias = (const float*)weightBias[1];
+    perState[i] = smallOrPacked(B, H, S, (const float*)p[2], first, bias);
+    net[i] = layersOf(rows, layers, n[2], sizes, weightBias, first + (size_t)S * H, A);
+  }
   const size_t perWorker = (size_t)tile * (2 * width + H) + 64;
   float* scratch = (float*)workspace(4 * perWorker * workerCount());
   parallel(ceilDiv(rows, tile), [&](int task, int worker) {
     const int row = task * tile, count = minimum(tile, rows - row);
     float *h = scratch + worker * perWorker, *other = h + (size_t)tile * width, *state = other + (size_t)tile * width;
-    gatherStateRows(perState, B, H, row, count, state);
-    Finish f;
-    f.rowAdd = state;
-    f.rowAddStride = H;
-    f.activation = layers > 1 ? net.activation : net.last;
-    tileLayer(net.mode, count, A, H, x + (size_t)row * A, A, net.weights[0], h, width, f);
-    const float* y = tileLayers(count, net, h, other, width);
-    for (int i = 0; i < count; i++)
-      __builtin_memcpy(out + (size_t)(row + i) * outs, y + (size_t)i * width, 4 * (size_t)outs);
+    for (int i = 0; i < nets; i++) {
+      gatherStateRows(perState[i], B, H, row, count, state);
+      Finish f;
+      f.rowAdd = state;
+      f.rowAddStride = H;
+      f.activation = layers > 1 ? net[i].activation : LINEAR;
+      tileLayer(net[i].mode, count, A, H, x + (size_t)row * A, A, net[i].weights[0], h, width, f);
+      const float* y = tileLayers(count, net[i], h, other, width);
+      for (int r = 0; r < count; r++) {
+        float* to = q + (size_t)((row + r) % B) * K + (row + r) / B;
+        const float value = y[(size_t)r * width];
+        *to = i == 0 || value < *to || value != value ? value : *to;
+      }
+    }
   });
+  return 0;
+}
+
+/// For each state the candidate of largest q, the first of equals. ints: B, K, A. buffers: q [B, K], x [K·B, A], the
+/// chosen rows [B, A], their q [B].
+static double bestRows(void** p, const int32_t* n, const double*) {
+  const int B = n[0], K = n[1], A = n[2];
+  for (int b = 0; b < B; b++) {
+    const float* q = (const float*)p[0] + (size_t)b * K;
+    int best = 0;
+    for (int k = 1; k < K; k++)
+      if (q[k] > q[best]) best = k;
+    __builtin_memcpy((float*)p[2] + (size_t)b * A, (const float*)p[1] + ((size_t)best * B + b) * A, 4 * (size_t)A);
+    ((float*)p[3])[b] = q[best];
+  }
+  return 0;
+}
+
+/// A weight for products of few rows. ints: K, N. buffers: weight [K, N], packed [⌈N / 64⌉ · 64 · K at most].
+static double packFewRows(void** p, const int32_t* n, const double*) {
+  packFewTo((const float*)p[0], n[0], n[1], (float*)p[1]);
   return 0;
 }
 

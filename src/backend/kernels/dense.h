@@ -61,19 +61,37 @@ static void timesSlope(int activation, const float* dy, const float* z, float* d
   }
 }
 
-/// Sums of columns n0 … n0+count−1, rows ascending.
-static void columnSums(const float* x, int rows, int ld, int n0, int count, float* to) {
-  int j = 0;
-  for (; j + W <= count; j += W) {
-    vf s[2] = {};  // two running sums: even and odd rows
-    for (int i = 0; i < rows; i++) s[i & 1] = s[i & 1] + load(x + (size_t)i * ld + n0 + j);
-    store(to + n0 + j, s[0] + s[1]);
+/// Rows of dz that one task prepares for the gradients of a layer.
+constexpr int GRADIENT_ROWS = 64;
+
+/// Of rows row … row+count−1 of dz [B, out], which begin at `dz`: copies to the panels of xᵀ · dz, and column sums.
+static void gradientRows(const float* dz, int B, int out, int row, int count, float* packed, float* sums) {
+  for (int n0 = 0; n0 < out; n0 += NR) {
+    const int n = minimum(NR, out - n0);
+    float* to = packed + (size_t)n0 * B + (size_t)row * NR;
+    vf s[NV] = {};
+    for (int i = 0; i < count; i++, to += NR) {
+      const float* from = dz + (size_t)i * out + n0;
+      for (int v = 0; v < NV; v++) {
+        const int left = n - v * W;
+        const vf x = left >= W ? load(from + v * W) : left > 0 ? loadPart(from + v * W, left) : vf{};
+        store(to + v * W, x);
+        s[v] = s[v] + x;
+      }
+    }
+    for (int v = 0; v < NV && v * W < n; v++)
+      if (n - v * W >= W)
+        store(sums + n0 + v * W, s[v]);
+      else
+        storePart(sums + n0 + v * W, s[v], n - v * W);
   }
-  for (; j < count; j++) {
-    float s = 0;
-    for (int i = 0; i < rows; i++) s += x[(size_t)i * ld + n0 + j];
-    to[n0 + j] = s;
-  }
+}
+
+/// Adds up the rows of `parts` [count, out], in their order; a row begins every `stride` floats.
+static void addParts(const float* parts, int count, int stride, int out, float* to) {
+  for (int j = 0; j < out; j++) to[j] = parts[j];
+  for (int i = 1; i < count; i++)
+    for (int j = 0; j < out; j++) to[j] += parts[(size_t)i * stride + j];
 }
 
 /// ints: batch, in, out, activation. buffers: x, saved (the argument for mish and silu, the result for relu and tanh, null
@@ -83,21 +101,16 @@ static double denseBackward(void** p, const int32_t* n, const double*) {
   const float *x = (const float*)p[0], *saved = (const float*)p[1], *dy = (const float*)p[2];
   float *own = (float*)p[3], *dw = (float*)p[4], *db = (float*)p[5];
   const float* dz = own ? own : dy;
+  const int blocks = ceilDiv(B, GRADIENT_ROWS);
   float* packed = (float*)workspace(4 * packedSize(B, out));
-  const int rows = 32;
-  if (own) {
-    parallel(ceilDiv(B, rows), [&](int task, int) {
-      const size_t at = (size_t)task * rows * out;
-      timesSlope(activation, dy + at, saved + at, own + at, minimum(rows, B - task * rows) * out);
-    });
-  }
-  const int panels = ceilDiv(out, NR), sums = ceilDiv(out, 4 * W);
-  parallel(panels + sums, [&](int task, int) {
-    if (task < panels)
-      packPanel(dz, out, false, B, out, task, packed);
-    else
-      columnSums(dz, B, out, (task - panels) * 4 * W, minimum(4 * W, out - (task - panels) * 4 * W), db);
+  float* sums = (float*)workspace(4 * (size_t)blocks * out);
+  parallel(blocks, [&](int task, int) {
+    const int row = task * GRADIENT_ROWS, count = minimum(GRADIENT_ROWS, B - row);
+    const size_t at = (size_t)row * out;
+    if (own) timesSlope(activation, dy + at, saved + at, own + at, count * out);
+    gradientRows(dz + at, B, out, row, count, packed, sums + (size_t)task * out);
   });
+  addParts(sums, blocks, out, out, db);
   product(in, out, B, x, 1, in, packed, dw, out, Finish());
   return 0;
 }

@@ -3,6 +3,9 @@
 #include "denoise.h"
 #include "dense.h"
 #include "elementwise.h"
+#include "finite.h"
+#include "losses.h"
+#include "mlp.h"
 #include "optimizer.h"
 
 namespace agent {
@@ -22,9 +25,30 @@ double gatherRows(void** p, const int32_t* n, const double*) {
 #define TABLE_NAME2(isa) kernels_##isa
 #define TABLE_NAME(isa) TABLE_NAME2(isa)
 extern const KernelTable TABLE_NAME(AGENT_ISA)[] = {
-    {"matMul", matMul},       {"denseForward", denseForward}, {"denseBackward", denseBackward}, {"adam", adam},
-    {"polyak", polyak},       {"denoise", denoise},           {"forward", forward},             {"gatherRows", gatherRows},
-    {"unary", unary},         {"binary", binary},             {"reduce", reduce},               {nullptr, nullptr},
+    {"matMul", matMul},
+    {"denseForward", denseForward},
+    {"denseBackward", denseBackward},
+    {"adam", adam},
+    {"polyak", polyak},
+    {"denoise", denoise},
+    {"judge", judge},
+    {"bestRows", bestRows},
+    {"packFewRows", packFewRows},
+    {"gatherRows", gatherRows},
+    {"unary", unary},
+    {"binary", binary},
+    {"reduce", reduce},
+    {"mlpForward", mlpForward},
+    {"mlpBackward", mlpBackward},
+    {"mlpWeight", mlpWeight},
+    {"mlpInput", mlpInput},
+    {"finite", finite},
+    {"squashedForward", squashedForward},
+    {"squashedBackward", squashedBackward},
+    {"leastBackward", leastBackward},
+    {"squaredErrors", squaredErrors},
+    {"squaredErrorsBackward", squaredErrorsBackward},
+    {nullptr, nullptr},
 };
 
 }  // namespace agent

@@ -172,49 +172,69 @@ static void finish(float* c, ptrdiff_t ldc, int m, int n, int row, int column, c
   }
 }
 
-/// Panels j0 … j1−1 of rows m0 … m1−1 (at most 8 MR) of C = finish(A · B) on the calling thread. K is cut so that a
-/// panel's part stays in the first-level cache while all rows pass over it.
-static void productBlock(int m0, int m1, int j0, int j1, int N, int K, const float* a, ptrdiff_t rs, ptrdiff_t cs,
-                         const float* packed, float* c, ptrdiff_t ldc, const Finish& f) {
-  constexpr int KC = 320;
-  float part[8 * MR * NR];
-  for (int j = j0; j < j1; j++) {
-    const int n0 = j * NR, n = minimum(NR, N - n0);
-    const bool narrow = n <= W && NV > 1, whole = n == NR;
-    float* const to = whole ? c + m0 * ldc + n0 : part;
-    const ptrdiff_t ldTo = whole ? ldc : NR;
-    for (int k = 0; k < K || k == 0; k += KC) {
-      const int count = minimum(KC, K - k);
-      const float* panel = packed + (size_t)j * NR * K + (size_t)k * NR;
-      for (int i = m0; i < m1; i += MR) {
-        const int m = minimum(MR, m1 - i);
-        float* tile = to + (i - m0) * ldTo;
-        Micro run = narrow ? (k ? microFor<1, true>(m) : microFor<1, false>(m))
-                           : (k ? microFor<NV, true>(m) : microFor<NV, false>(m));
-        run(count, a + i * rs + k * cs, rs, cs, panel, NR, tile, ldTo);
-        if (k + KC >= K) finish(tile, ldTo, m, n, i, n0, f);
-      }
-    }
-    if (!whole)
-      for (int i = 0; i < m1 - m0; i++)
-        for (int q = 0; q < n; q++) c[(m0 + i) * ldc + n0 + q] = part[i * NR + q];
+/// Depth of a product that one pass takes: a panel's part and the rows of a tile then fit the first-level cache.
+constexpr int KC = 256, MAX_ROWS = 8 * MR;
+
+/// Copies a(i, k) = a[i + k·cs], `rows` × `count` of a transposed matrix, into tiles of MR rows, each [count][MR]: read
+/// in place, every k would touch another line of the cache, and another page.
+static void packRows(const float* a, ptrdiff_t cs, int rows, int count, float* to) {
+  for (int k = 0; k < count; k++, a += cs) {
+    int i = 0;
+    for (; i + MR <= rows; i += MR)
+      __builtin_memcpy(to + (size_t)i * count + k * MR, a + i, 4 * MR);
+    for (int r = 0; r < rows - i; r++) to[(size_t)i * count + k * MR + r] = a[i + r];
   }
 }
 
-/// Rows of one task: few enough for an even load, many enough to reuse a panel.
-INLINE int rowBlock(int M) { return M <= 2048 ? 2 * MR : 8 * MR; }
+/// Panels j0 … j1−1 of rows m0 … m1−1 (at most MAX_ROWS) of C = finish(A · B) on the calling thread: K by parts, a part
+/// of a panel staying in the first-level cache while all rows pass over it.
+static void productBlock(int m0, int m1, int j0, int j1, int N, int K, const float* a, ptrdiff_t rs, ptrdiff_t cs,
+                         const float* packed, float* c, ptrdiff_t ldc, const Finish& f) {
+  float part[MAX_ROWS * NR];  // of the last panel, where it is not whole
+  alignas(64) float tiles[MAX_ROWS * KC];
+  const bool transposed = cs != 1 && K > 1;
+  for (int k = 0; k < K || k == 0; k += KC) {
+    const int count = minimum(KC, K - k);
+    const float* rows = a + m0 * rs + k * cs;
+    if (transposed) packRows(rows, cs, m1 - m0, count, tiles);
+    for (int j = j0; j < j1; j++) {
+      const int n0 = j * NR, n = minimum(NR, N - n0);
+      const bool narrow = n <= W && NV > 1, whole = n == NR;
+      float* const to = whole ? c + m0 * ldc + n0 : part;
+      const ptrdiff_t ldTo = whole ? ldc : NR;
+      const float* panel = packed + (size_t)j * NR * K + (size_t)k * NR;
+      for (int i = 0; i < m1 - m0; i += MR) {
+        const int m = minimum(MR, m1 - m0 - i);
+        float* tile = to + i * ldTo;
+        const Micro run = narrow ? (k ? microFor<1, true>(m) : microFor<1, false>(m))
+                                 : (k ? microFor<NV, true>(m) : microFor<NV, false>(m));
+        if (transposed)
+          run(count, tiles + (size_t)i * count, 1, MR, panel, NR, tile, ldTo);
+        else
+          run(count, rows + i * rs, rs, cs, panel, NR, tile, ldTo);
+        if (k + KC >= K) finish(tile, ldTo, m, n, m0 + i, n0, f);
+      }
+    }
+  }
+  const int n0 = (j1 - 1) * NR, n = N - n0;
+  if (n < NR)
+    for (int i = 0; i < m1 - m0; i++)
+      for (int q = 0; q < n; q++) c[(m0 + i) * ldc + n0 + q] = part[i * NR + q];
+}
 
-/// The partition of a product into tasks: row blocks × groups of panels.
+/// The partition of a product into tasks: row blocks × groups of panels. It depends on shapes alone.
 struct Partition {
   int rows, rowBlocks, panels, panelGroups, groupSize;
-  Partition(int M, int N) {
-    rows = rowBlock(M);
+  Partition(int M, int N, int K, bool transposed) {
+    // Few enough rows for an even load, many enough to reuse a panel, which comes from far where K is large.
+    rows = M > 2048 ? MAX_ROWS : K > 2 * KC ? 4 * MR : 2 * MR;
     rowBlocks = ceilDiv(M, rows);
     panels = ceilDiv(N, NR);
-    // Few rows (a weight's gradient, a small batch): also cut the columns.
-    panelGroups = rowBlocks >= 32 || rowBlocks == 0 ? 1 : minimum(panels, ceilDiv(32, rowBlocks));
-    groupSize = ceilDiv(panels, panelGroups);
-    panelGroups = ceilDiv(panels, groupSize);
+    // Few row blocks (a weight's gradient, a small batch): also cut the columns. A transposed A is copied by every group.
+    const int least = transposed ? 4 : 1;
+    panelGroups = rowBlocks >= 32 || rowBlocks == 0 ? 1 : minimum(ceilDiv(panels, least), ceilDiv(32, rowBlocks));
+    groupSize = ceilDiv(panels, maximum(1, panelGroups));
+    panelGroups = ceilDiv(panels, maximum(1, groupSize));
   }
   int count() const { return rowBlocks * panelGroups; }
 };
@@ -227,7 +247,7 @@ static void productTask(const Partition& p, int task, int M, int N, int K, const
 
 static void product(int M, int N, int K, const float* a, ptrdiff_t rs, ptrdiff_t cs, const float* packed, float* c,
                     ptrdiff_t ldc, const Finish& f) {
-  Partition p(M, N);
+  Partition p(M, N, K, cs != 1);
   parallel(p.count(), [&](int task, int) { productTask(p, task, M, N, K, a, rs, cs, packed, c, ldc, f); });
 }
 
@@ -252,10 +272,8 @@ static void fewRows(int N, int K, const float* a, ptrdiff_t rs, const float* b, 
 /// each read of a panel is in order: worth a copy where the weights are used again at every step of a chain.
 constexpr int FEW_V = W == 16 ? 4 : 2, FEW_NR = FEW_V * W;
 
-static float* packFew(const float* b, int K, int N) {
-  const int panels = ceilDiv(N, FEW_NR);
-  float* to = (float*)workspace(4 * (size_t)panels * FEW_NR * K);
-  parallel(panels, [=](int j, int) {
+static void packFewTo(const float* b, int K, int N, float* to) {
+  parallel(ceilDiv(N, FEW_NR), [=](int j, int) {
     const int n0 = j * FEW_NR, n = minimum(FEW_NR, N - n0);
     float* row = to + (size_t)n0 * K;
     for (int k = 0; k < K; k++, row += FEW_NR) {
@@ -265,6 +283,11 @@ static float* packFew(const float* b, int K, int N) {
       for (; i < FEW_NR; i++) row[i] = 0;
     }
   });
+}
+
+static float* packFew(const float* b, int K, int N) {
+  float* to = (float*)workspace(4 * (size_t)ceilDiv(N, FEW_NR) * FEW_NR * K);
+  packFewTo(b, K, N, to);
   return to;
 }
 

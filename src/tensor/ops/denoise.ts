@@ -1,4 +1,5 @@
 import { type AcceleratedBackend, accelerated } from '../../backend/accelerated.ts';
+import { parametersFor } from '../../backend/few.ts';
 import { activationCode } from '../../backend/library.ts';
 import { type Tensor, type Tensor1D, type Tensor2D, tf } from '../tf.ts';
 import { type Activation, dense } from './dense.ts';
@@ -55,7 +56,7 @@ function fused(backend: AcceleratedBackend, args: DenoiseArgs): Tensor2D {
   const inputs = [initialNoise, stepNoise, observations, embeddings].map(t => backend.values(t));
   backend.run(
     'denoise',
-    [values, ...inputs, coefficients, ...body.layers.flatMap(l => [backend.values(l.weight), backend.values(l.bias)])],
+    [values, ...inputs, coefficients, ...parametersFor(backend, rows, body.layers)],
     [
       body.layers.length,
       activationCode[body.activation],

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
-import { firstNonFinite, nonFiniteIndex } from '../../../src/loops/finite.ts';
+import { firstNonFinite } from '../../../src/loops/finite.ts';
 import { Rng } from '../../../src/random/rng.ts';
+import { nonFiniteIndex } from '../../../src/tensor/ops/finite.ts';
 import { tf } from '../../../src/tensor/tf.ts';
 
 it('finds one bad number anywhere, and none among the largest finite ones', () => {

@@ -1,0 +1,109 @@
+// What algorithms put behind their networks: a squashed Gaussian, the lesser of two critics, squared errors.
+#pragma once
+#include "elementwise.h"
+
+namespace agent {
+namespace {
+
+constexpr int HEAD_ROWS = 256;  // of one task
+
+constexpr float HALF_LN_2PI = 0.918938533204672742f, SATURATION = 1e-6f;
+
+INLINE vf loadSome(const float* p, int n) { return n >= W ? load(p) : loadPart(p, n); }
+INLINE void storeSome(float* p, vf x, int n) { n >= W ? store(p, x) : storePart(p, x, n); }
+
+/// a = tanh(μ + σξ) and ln π(a) = Σ −ξ²/2 − ln σ − ln √2π − ln(1 − a² + 10⁻⁶), with ln σ clipped.
+/// ints: rows, actDim. reals: bounds of ln σ. buffers: heads [rows, μ and ln σ], ξ, a, ln π.
+static double squashedForward(void** p, const int32_t* n, const double* r) {
+  const int rows = n[0], A = n[1];
+  const float low = (float)r[0], high = (float)r[1];
+  parallel(ceilDiv(rows, HEAD_ROWS), [=](int task, int) {
+    for (int i = task * HEAD_ROWS, end = minimum(rows, i + HEAD_ROWS); i < end; i++) {
+      const float *head = (const float*)p[0] + (size_t)i * 2 * A, *xi = (const float*)p[1] + (size_t)i * A;
+      float* a = (float*)p[2] + (size_t)i * A;
+      float total = 0;
+      for (int j = 0; j < A; j += W) {
+        const int left = A - j;
+        const vf x = loadSome(xi + j, left);
+        const vf l = unaryOf<CLIP>(loadSome(head + A + j, left), low, high);
+        const vf y = hyperbolicTangent(loadSome(head + j, left) + unaryOf<EXP>(l, 0, 0) * x);
+        storeSome(a + j, y, left);
+        const vf log = x * x * -0.5f - (l + HALF_LN_2PI) - logarithm((1.0f + SATURATION) - y * y);
+        for (int k = 0; k < minimum(left, W); k++) total += log[k];
+      }
+      ((float*)p[3])[i] = total;
+    }
+  });
+  return 0;
+}
+
+/// ints, reals: as before. buffers: heads, ξ, a, da, dln π [rows], dheads.
+static double squashedBackward(void** p, const int32_t* n, const double* r) {
+  const int rows = n[0], A = n[1];
+  const float low = (float)r[0], high = (float)r[1];
+  parallel(ceilDiv(rows, HEAD_ROWS), [=](int task, int) {
+    for (int i = task * HEAD_ROWS, end = minimum(rows, i + HEAD_ROWS); i < end; i++) {
+      const float *head = (const float*)p[0] + (size_t)i * 2 * A, *xi = (const float*)p[1] + (size_t)i * A;
+      const float *a = (const float*)p[2] + (size_t)i * A, *da = (const float*)p[3] + (size_t)i * A;
+      float* dhead = (float*)p[5] + (size_t)i * 2 * A;
+      const float dLog = ((const float*)p[4])[i];
+      for (int j = 0; j < A; j += W) {
+        const int left = A - j;
+        const vf x = loadSome(xi + j, left), raw = loadSome(head + A + j, left), y = loadSome(a + j, left);
+        const vf sigma = unaryOf<EXP>(unaryOf<CLIP>(raw, low, high), 0, 0), rest = 1.0f - y * y;
+        const vf du = (loadSome(da + j, left) + dLog * (2.0f * y / (rest + SATURATION))) * rest;
+        const vf dl = du * sigma * x - dLog;
+        storeSome(dhead + j, du, left);
+        storeSome(dhead + A + j, raw > high ? vf{} : raw < low ? vf{} : dl, left);
+      }
+    }
+  });
+  return 0;
+}
+
+/// The gradients of min(a, b), a where they are equal. ints: count. buffers: a, b, dy, da, db.
+static double leastBackward(void** p, const int32_t* n, const double*) {
+  for (int i = 0; i < n[0]; i += W) {
+    const int left = n[0] - i;
+    const vf a = loadSome((const float*)p[0] + i, left), b = loadSome((const float*)p[1] + i, left);
+    const vf dy = loadSome((const float*)p[2] + i, left);
+    storeSome((float*)p[3] + i, a <= b ? dy : vf{}, left);
+    storeSome((float*)p[4] + i, a <= b ? vf{} : dy, left);
+  }
+  return 0;
+}
+
+/// Σ_i mean (q_i − y)². ints: predictions, count. buffers: y, loss (one number), then each q.
+static double squaredErrors(void** p, const int32_t* n, const double*) {
+  const float* y = (const float*)p[0];
+  double total = 0;
+  for (int k = 0; k < n[0]; k++) {
+    const float* q = (const float*)p[2 + k];
+    double sum = 0;
+    for (int i = 0; i < n[1]; i += W) {
+      const int left = n[1] - i;
+      const vf d = loadSome(q + i, left) - loadSome(y + i, left);
+      sum += sumLanes(d * d);
+    }
+    total += sum / n[1];
+  }
+  ((float*)p[1])[0] = (float)total;
+  return 0;
+}
+
+/// dq_i = 2 (q_i − y) / count · dloss. ints: predictions, count. buffers: y, dloss, then each q and dq.
+static double squaredErrorsBackward(void** p, const int32_t* n, const double*) {
+  const float *y = (const float*)p[0], scale = 2.0f * ((const float*)p[1])[0] / (float)n[1];
+  for (int k = 0; k < n[0]; k++) {
+    const float* q = (const float*)p[2 + 2 * k];
+    float* dq = (float*)p[3 + 2 * k];
+    for (int i = 0; i < n[1]; i += W) {
+      const int left = n[1] - i;
+      storeSome(dq + i, (loadSome(q + i, left) - loadSome(y + i, left)) * scale, left);
+    }
+  }
+  return 0;
+}
+
+}  // namespace
+}  // namespace agent

@@ -1,0 +1,205 @@
+// Whole networks of dense layers, forward and backward, in one call for all networks that read the same input (twin
+// critics). Row tile by row tile: a tile passes all layers while it is in the cache, and no layer waits for another.
+#pragma once
+#include "denoise.h"
+#include "dense.h"
+
+namespace agent {
+namespace {
+
+/// ints: nets, layers, activation of the hidden layers, of the last (linear, relu or tanh), rows B,
+/// whether the weights behind the first are as `packFew` leaves them (few rows), then the sizes.
+struct Mlp {
+  int nets, layers, activation, last, B;
+  bool packed;
+  const int32_t* sizes;  // layers + 1
+  int tile;
+  explicit Mlp(const int32_t* n) : nets(n[0]), layers(n[1]), activation(n[2]), last(n[3]), B(n[4]), packed(n[5]), sizes(n + 6) {
+    tile = B <= FEW_ROWS ? B : B > 2048 ? MAX_ROWS : 2 * MR;
+  }
+  int tiles() const { return ceilDiv(B, tile); }
+  int width() const {
+    int width = 1;
+    for (int l = 1; l <= layers; l++) width = maximum(width, sizes[l]);
+    return width;
+  }
+  /// Whether the backward pass wants the activation's argument beside its result.
+  bool arguments() const { return activation == MISH || activation == SILU; }
+  /// Where a layer's rows lie in what the forward pass saves: results of the hidden layers of each network, and behind
+  /// them the arguments, if they are wanted.
+  size_t saved(int net, int layer, bool argument) const {
+    size_t before = 0, all = 0;
+    for (int l = 1; l < layers; l++) {
+      if (l < layer) before += sizes[l];
+      all += sizes[l];
+    }
+    return B * (net * all * (arguments() ? 2 : 1) + (argument ? all : 0) + before);
+  }
+  /// Where a layer's gradient lies among those of all: each in panels, as the product that gives its weight's wants it.
+  size_t gradient(int net, int layer) const {
+    size_t before = 0, all = 0;
+    for (int l = 1; l <= layers; l++) {
+      if (l < layer) before += packedSize(B, sizes[l]);
+      all += packedSize(B, sizes[l]);
+    }
+    return net * all + before;
+  }
+};
+static_assert(32 % NR == 0, "the panels of gradients are given room for a multiple of 32 columns");
+
+/// Matrices to be copied into panels, all at once.
+struct Packing {
+  struct Matrix {
+    const float* from;
+    ptrdiff_t ld;
+    bool transposed;
+    int K, N;
+    float* to;
+  };
+  Matrix* list;
+  int count = 0, panels = 0;
+  explicit Packing(int most) : list((Matrix*)workspace(sizeof(Matrix) * most)) {}
+  const float* add(const float* from, ptrdiff_t ld, bool transposed, int K, int N) {
+    float* to = (float*)workspace(4 * packedSize(K, N));
+    list[count++] = {from, ld, transposed, K, N, to};
+    panels += ceilDiv(N, NR);
+    return to;
+  }
+  void run() const {
+    parallel(panels, [this](int task, int) {
+      const Matrix* m = list;
+      for (; task >= ceilDiv(m->N, NR); m++) task -= ceilDiv(m->N, NR);
+      packPanel(m->from, m->ld, m->transposed, m->K, m->N, task, m->to);
+    });
+  }
+};
+
+/// buffers: x, saved (null: nothing is kept), then for each network y and its layers' weights and biases.
+static double mlpForward(void** p, const int32_t* n, const double*) {
+  const Mlp net(n);
+  const int L = net.layers, perNet = 1 + 2 * L, tiles = net.tiles();
+  const float* x = (const float*)p[0];
+  float* saved = (float*)p[1];
+  const int mode = net.B > FEW_ROWS ? MANY : FEW_IN_PLACE;
+  const float** weights = (const float**)workspace(sizeof(float*) * net.nets * L);
+  Packing packing(net.nets * L);
+  for (int i = 0; i < net.nets; i++)
+    for (int l = 0; l < L; l++) {
+      const float* w = (const float*)p[2 + i * perNet + 1 + 2 * l];
+      weights[i * L + l] = mode == MANY ? packing.add(w, net.sizes[l + 1], false, net.sizes[l], net.sizes[l + 1]) : w;
+    }
+  packing.run();
+  const size_t half = (size_t)net.tile * net.width(), perWorker = 2 * half;
+  float* scratch = (float*)workspace(4 * perWorker * workerCount());
+  parallel(net.nets * tiles, [&](int task, int worker) {
+    const int i = task / tiles, row = task % tiles * net.tile, rows = minimum(net.tile, net.B - row);
+    void** own = p + 2 + i * perNet;
+    const float* h = x + (size_t)row * net.sizes[0];
+    for (int l = 1; l <= L; l++) {
+      const int out = net.sizes[l];
+      const size_t at = (size_t)row * out;
+      Finish f;
+      f.columnAdd = (const float*)own[2 * l];
+      f.activation = l < L ? net.activation : net.last;
+      float* y = l == L  ? (float*)own[0] + at
+                 : saved ? saved + net.saved(i, l, false) + at
+                         : scratch + worker * perWorker + (l & 1) * half;
+      if (saved && l < L && net.arguments()) {
+        f.z = saved + net.saved(i, l, true) + at;
+        f.zStride = out;
+      }
+      const int how = net.packed && l > 1 ? FEW_PACKED : mode;
+      tileLayer(how, rows, net.sizes[l - 1], out, h, net.sizes[l - 1], weights[i * L + l - 1], y, out, f);
+      h = y;
+    }
+  });
+  return 0;
+}
+
+/// The gradients of all layers' arguments and biases. buffers: saved, gradients (out), those of the first layer by rows
+/// [nets, B, size] (out), then for each network y, dy and its layers' weights and bias gradients (out).
+static double mlpBackward(void** p, const int32_t* n, const double*) {
+  const Mlp net(n);
+  const int L = net.layers, perNet = 2 + 2 * L, tiles = net.tiles();
+  const float* saved = (const float*)p[0];
+  float *gradients = (float*)p[1], *first = (float*)p[2];
+  const float** transposed = (const float**)workspace(sizeof(float*) * net.nets * L);
+  Packing packing(net.nets * L);
+  int sums = 0;
+  for (int l = 1; l <= L; l++) sums += net.sizes[l];
+  for (int i = 0; i < net.nets; i++)
+    for (int l = 2; l <= L; l++)
+      transposed[i * L + l - 1] = packing.add((const float*)p[3 + i * perNet + 2 * l], net.sizes[l], true,
+                                              net.sizes[l], net.sizes[l - 1]);
+  packing.run();
+  float* parts = (float*)workspace(4 * (size_t)net.nets * tiles * sums);
+  const size_t half = (size_t)net.tile * net.width(), perWorker = 2 * half;
+  float* scratch = (float*)workspace(4 * perWorker * workerCount());
+  parallel(net.nets * tiles, [&](int task, int worker) {
+    const int i = task / tiles, row = task % tiles * net.tile, rows = minimum(net.tile, net.B - row);
+    void** own = p + 3 + i * perNet;
+    float *g = scratch + worker * perWorker, *other = g + half, *part = parts + (size_t)task * sums + sums;
+    const size_t at = (size_t)row * net.sizes[L];
+    const float* dy = (const float*)own[1] + at;
+    if (net.last == LINEAR)
+      __builtin_memcpy(g, dy, 4 * (size_t)rows * net.sizes[L]);
+    else
+      timesSlope(net.last, dy, (const float*)own[0] + at, g, rows * net.sizes[L]);
+    for (int l = L; l >= 1; l--) {
+      const int out = net.sizes[l], in = net.sizes[l - 1];
+      part -= out;
+      gradientRows(g, net.B, out, row, rows, gradients + net.gradient(i, l), part);
+      if (l == 1) {
+        __builtin_memcpy(first + ((size_t)i * net.B + row) * out, g, 4 * (size_t)rows * out);
+        break;
+      }
+      productBlock(0, rows, 0, ceilDiv(in, NR), in, out, g, out, 1, transposed[i * L + l - 1], other, in, Finish());
+      const float* z = saved + net.saved(i, l - 1, net.arguments()) + (size_t)row * in;
+      if (net.activation != LINEAR) timesSlope(net.activation, other, z, other, rows * in);
+      float* t = g;
+      g = other;
+      other = t;
+    }
+  });
+  for (int i = 0; i < net.nets; i++) {
+    const float* part = parts + (size_t)i * tiles * sums;
+    for (int l = 1; l <= L; part += net.sizes[l++])
+      addParts(part, tiles, sums, net.sizes[l], (float*)p[3 + i * perNet + 2 * l + 1]);
+  }
+  return 0;
+}
+
+/// The gradient of one weight: inputᵀ · gradient. ints: network, layer (from 1), then those of `Mlp`.
+/// buffers: x, saved, gradients, dWeight.
+static double mlpWeight(void** p, const int32_t* n, const double*) {
+  const Mlp net(n + 2);
+  const int i = n[0], l = n[1], in = net.sizes[l - 1], out = net.sizes[l];
+  const float* h = l == 1 ? (const float*)p[0] : (const float*)p[1] + net.saved(i, l - 1, false);
+  product(in, out, net.B, h, 1, in, (const float*)p[2] + net.gradient(i, l), (float*)p[3], out, Finish());
+  return 0;
+}
+
+/// The gradient of the input, summed over the networks. buffers: gradients of the first layers by rows, dx, then the
+/// first layer's weight of each network.
+static double mlpInput(void** p, const int32_t* n, const double*) {
+  const Mlp net(n);
+  const int in = net.sizes[0], out = net.sizes[1];
+  float* dx = (float*)p[1];
+  Packing packing(net.nets);
+  const float** weights = (const float**)workspace(sizeof(float*) * net.nets);
+  for (int i = 0; i < net.nets; i++) weights[i] = packing.add((const float*)p[2 + i], out, true, out, in);
+  packing.run();
+  const float* sum = nullptr;
+  for (int i = 0; i < net.nets; i++) {
+    Finish f;
+    f.rowAdd = sum;
+    f.rowAddStride = in;
+    float* to = i + 1 == net.nets ? dx : (float*)workspace(4 * (size_t)net.B * in);
+    product(net.B, in, out, (const float*)p[0] + (size_t)i * net.B * out, out, 1, weights[i], to, in, f);
+    sum = to;
+  }
+  return 0;
+}
+
+}  // namespace
+}  // namespace agent

@@ -1,0 +1,65 @@
+import type { TensorInfo } from '../tensor/tf.ts';
+import type { KernelCall, KernelFunction } from './elementwise.ts';
+import { binaryNames } from './library.ts';
+
+/** The kernels of `kernels/losses.h`, under the names of the ops in `tensor/ops`. All have their inputs as an array. */
+const listed = ({ inputs }: KernelCall) => inputs as unknown as readonly TensorInfo[];
+
+const squashed: KernelFunction = (backend, call) => {
+  const [heads, xi] = listed(call) as [TensorInfo, TensorInfo];
+  const [rows, actDim] = xi.shape as [number, number];
+  const actions = backend.output([rows, actDim]);
+  const logDensity = backend.output([rows]);
+  const buffers = [backend.values(heads), backend.values(xi), actions.values, logDensity.values];
+  backend.run('squashedForward', buffers, [rows, actDim], call.attrs.range);
+  return [actions.info, logDensity.info];
+};
+
+const squashedGradient: KernelFunction = (backend, call) => {
+  const [rows, actDim] = listed(call)[1]!.shape as [number, number];
+  const { info, values } = backend.output([rows, 2 * actDim]);
+  const inputs = listed(call).map(tensor => backend.values(tensor));
+  backend.run('squashedBackward', [...inputs, values], [rows, actDim], call.attrs.range);
+  return [info];
+};
+
+const least: KernelFunction = (backend, call) => {
+  const [a, b] = listed(call).map(tensor => backend.values(tensor)) as [Float32Array, Float32Array];
+  const { info, values } = backend.output(listed(call)[0]!.shape);
+  const minimum = binaryNames.indexOf('Minimum');
+  backend.run('binary', [a, b, values], [minimum, 1, values.length, 0, 1, 0, 1]);
+  return [info];
+};
+
+const leastGradient: KernelFunction = (backend, call) => {
+  const { shape } = listed(call)[0]!;
+  const [a, b] = [backend.output(shape), backend.output(shape)];
+  const inputs = listed(call).map(tensor => backend.values(tensor));
+  backend.run('leastBackward', [...inputs, a.values, b.values], [a.values.length]);
+  return [a.info, b.info];
+};
+
+const errors: KernelFunction = (backend, call) => {
+  const [y, ...q] = listed(call).map(tensor => backend.values(tensor));
+  const { info, values } = backend.output([]);
+  backend.run('squaredErrors', [y!, values, ...q], [q.length, y!.length]);
+  return [info];
+};
+
+const errorsGradient: KernelFunction = (backend, call) => {
+  const [dy, y, ...q] = listed(call);
+  const results = q.map(({ shape }) => backend.output(shape));
+  const pairs = q.flatMap((tensor, i) => [backend.values(tensor), results[i]!.values]);
+  const target = backend.values(y!);
+  backend.run('squaredErrorsBackward', [target, backend.values(dy!), ...pairs], [q.length, target.length]);
+  return results.map(({ info }) => info);
+};
+
+export const losses: Readonly<Record<string, KernelFunction>> = {
+  SquashedGaussian: squashed,
+  SquashedGaussianGradient: squashedGradient,
+  Least: least,
+  LeastGradient: leastGradient,
+  SquaredErrors: errors,
+  SquaredErrorsGradient: errorsGradient,
+};
