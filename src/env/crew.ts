@@ -249,7 +249,7 @@ export class Crew {
 }
 
 /** Lets the main thread hear of ended threads, signals and timers. */
-function eventLoopTurn(): Promise<void> {
+export function eventLoopTurn(): Promise<void> {
   return new Promise(resolve => {
     setImmediate(resolve);
   });

@@ -1,5 +1,5 @@
 import { AgentError, UsageError } from '../errors.ts';
-import { Crew, Pace, type WorkerFault } from './crew.ts';
+import { Crew, eventLoopTurn, Pace, type WorkerFault } from './crew.ts';
 import type { EnvSpec, EnvState, VectorEnv, VectorStep } from './env.ts';
 import { checkActions, checkSeed, checkStates } from './vectorEnv.ts';
 import type { Fault, WorkerAnswer } from './workerProtocol.ts';
@@ -22,6 +22,8 @@ export interface WorkerVectorEnvOptions {
 }
 
 const STEP_TIMEOUT_MS = 900;
+/** Turns of the event loop before the main thread sleeps: in them a caller who has other work meanwhile begins it. */
+const TURNS = 2;
 /** The main thread sleeps so many ms through a step; then its event loop turns again while it waits. */
 const NAP_MS = 20;
 /** Loading the engine takes a fraction of a second; on a busy machine some. */
@@ -116,6 +118,7 @@ export class WorkerVectorEnv implements VectorEnv {
         own.set(actions.subarray(first, end));
         crew.beginStep(own, soon);
       });
+      for (let turn = 0; turn < TURNS && Atomics.load(this.#left, 0) > 0; turn++) await eventLoopTurn();
       this.#sleep();
       const late = this.#crews.flatMap(crew => crew.endStep() ?? []);
       if (late.length > 0) await Promise.all(late);
@@ -169,7 +172,7 @@ export class WorkerVectorEnv implements VectorEnv {
     }
   }
 
-  /** Blocks the main thread, which has nothing else to do, until the last worker has ended its step, or for a moment. */
+  /** Blocks the main thread, which has nothing else to do by now, until the last worker has ended its step, or for a moment. */
   #sleep(): void {
     for (let left = Atomics.load(this.#left, 0); left > 0; left = Atomics.load(this.#left, 0))
       if (Atomics.wait(this.#left, 0, left, NAP_MS) === 'timed-out') return;
