@@ -1,7 +1,10 @@
 import { contactForces, rewardTerms } from '../../envs/mujoco/inspect.ts';
 import type { MujocoEnv } from '../../envs/mujoco/mujocoEnv.ts';
-import { type Actor, actorsOf } from '../dashboard/web/policy/policy.ts';
-import { type Draw, seededDraw } from '../dashboard/web/policy/sampling.ts';
+import type { KernelLibrary } from '../backend/library.ts';
+import { accelerate } from '../backend/start.ts';
+import { useKernels } from '../dashboard/web/policy/mlp.ts';
+import { actorsOf, type Actor as Sampler, scoreModelOf } from '../dashboard/web/policy/policy.ts';
+import { seededDraw } from '../dashboard/web/policy/sampling.ts';
 import { readSafetensors } from '../dashboard/web/safetensors.ts';
 import type {
   Answers,
@@ -13,34 +16,56 @@ import type {
   TouchPose,
   WorkerRequest,
 } from '../dashboard/web/worker/messages.ts';
+import { Rng } from '../random/rng.ts';
+import { StreamNoise } from '../tensor/noise.ts';
+import { type PageActor, PagePolicy } from './pagePolicy.ts';
+import { PageWorld, SharedPhysics } from './pageWorld.ts';
+
+type Request<K extends WorkerRequest['type']> = Extract<WorkerRequest, { type: K }>;
 
 const TIMING_MS = 250;
 
+export interface PhysicsParts {
+  readonly makeEnv: (task: string) => Promise<MujocoEnv>;
+  /** The kernels, for this process; called once, before the first policy. */
+  readonly loadKernels: () => Promise<KernelLibrary>;
+  readonly onPose: (pose: TouchPose) => void;
+}
+
 /**
- * A world of the viewer's own and the policy that acts in it. Runs the same task code, the same engine and the same
- * weights as the trainer; only the policy's arithmetic is the page's own.
+ * Worlds of the viewer's own and the policies that act in them. Runs the same task code, the same engine, the same
+ * algorithm and, with the WASM kernels, the same arithmetic as the trainer.
  */
 export class PhysicsServer {
-  readonly #makeEnv: (task: string) => Promise<MujocoEnv>;
-  readonly #onPose: (pose: TouchPose) => void;
-  #env: MujocoEnv | undefined;
-  #actors: readonly Actor[] = [];
+  readonly #parts: PhysicsParts;
+  /** `own` is touched, `twin` shows another actor from the same start, `still` answers questions about a state. */
+  #worlds: { own: PageWorld; twin: PageWorld; still: PageWorld } | undefined;
+  #task = '';
+  #kernels: Promise<void> | undefined;
+  #policy: { key: string; policy: PagePolicy } | undefined;
+  /** Another checkpoint's policy: the last of the actors. */
+  #other: { key: string; policy: PagePolicy; label: string } | undefined;
+  #sampler: Sampler | undefined;
+  #score: ReturnType<typeof scoreModelOf>;
   #physics: Physics = { gravity: 9.81, friction: 1, speed: 1 };
+  #shared: SharedPhysics | undefined;
   #push: Push | null = null;
-  #touch:
-    | { actor: number; draw: Draw; seed: number; episode: number; t: number; observation: Float32Array }
-    | undefined;
+  #touch: { episode: number; twin: boolean } | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #frictions: Float64Array = new Float64Array(0);
 
-  constructor(makeEnv: (task: string) => Promise<MujocoEnv>, onPose: (pose: TouchPose) => void) {
-    this.#makeEnv = makeEnv;
-    this.#onPose = onPose;
+  constructor(parts: PhysicsParts) {
+    this.#parts = parts;
   }
 
-  get env(): MujocoEnv {
-    if (!this.#env) throw new Error('no task is loaded');
-    return this.#env;
+  #all() {
+    if (!this.#worlds) throw new Error('no task is loaded');
+    return this.#worlds;
+  }
+
+  get #actors(): readonly PageActor[] {
+    const own = this.#policy?.policy.actors ?? [];
+    const other = this.#other;
+    return other ? [...own, { ...other.policy.actors[0]!, label: other.label }] : own;
   }
 
   async answer(request: WorkerRequest): Promise<Answers[keyof Answers]> {
@@ -48,17 +73,15 @@ export class PhysicsServer {
       case 'load':
         return this.#load(request.task);
       case 'policy':
-        return this.#policy(request);
+        return this.#loadPolicy(request);
       case 'moment':
         return this.#moment(request);
       case 'sample':
-        return this.#actor(request.actor).sample(
-          request.observation,
-          { candidates: request.candidates },
-          seededDraw(request.seed),
-        );
+        return this.#sampling.sample(request.observation, { candidates: request.candidates }, seededDraw(request.seed));
       case 'values':
-        return this.#actor(request.actor).values(request.observation, request.actions);
+        return this.#sampling.values(request.observation, request.actions);
+      case 'score':
+        return this.#scoreField(request);
       case 'ahead':
         return this.#ahead(request);
       case 'timing':
@@ -70,7 +93,7 @@ export class PhysicsServer {
         return true;
       case 'physics':
         this.#physics = request.physics;
-        this.#applyPhysics();
+        this.#shared?.apply(this.#physics);
         return true;
       case 'rollout':
         return this.#rollout(request);
@@ -78,131 +101,127 @@ export class PhysicsServer {
   }
 
   async #load(task: string): Promise<Answers['load']> {
+    if (this.#task !== task) {
+      this.close();
+      const make = async () => new PageWorld(await this.#parts.makeEnv(task));
+      this.#worlds = { own: await make(), twin: await make(), still: await make() };
+      this.#task = task;
+      this.#shared = new SharedPhysics(this.#worlds.own);
+    }
+    this.#physics = this.#shared!.own;
+    const { obsDim, actDim } = this.#all().own;
+    return { ...this.#physics, obsDim, actDim };
+  }
+
+  /** Ends the worlds and forgets the policies. */
+  close(): void {
     this.#stop();
-    this.#env?.close();
-    this.#env = await this.#makeEnv(task);
-    const { model } = this.env.simulation;
-    this.#frictions = Float64Array.from(model.geom_friction as Float64Array);
-    const gravity = -(model.opt.gravity as Float64Array)[2]!;
-    this.#physics = { gravity, friction: this.#frictions[0] ?? 1, speed: 1 };
-    const { observationSpace, actionSpace } = this.env.spec;
-    return { ...this.#physics, obsDim: observationSpace.low.length, actDim: actionSpace.low.length };
+    this.#policy?.policy.dispose();
+    this.#other?.policy.dispose();
+    this.#policy = this.#other = undefined;
+    for (const { env } of Object.values(this.#worlds ?? {})) env.close();
+    this.#worlds = undefined;
+    this.#task = '';
   }
 
-  #policy({ algo, weights, values }: Extract<WorkerRequest, { type: 'policy' }>): PolicyLoaded {
+  /** Weights for the run's own policy, or with `label` for another checkpoint's beside it. */
+  async #loadPolicy({ algo, seed, values, weights, label }: Request<'policy'>): Promise<PolicyLoaded> {
+    this.#kernels ??= this.#parts.loadKernels().then(async library => {
+      await accelerate(library);
+      useKernels(library);
+    });
+    await this.#kernels;
     const { tensors } = readSafetensors(weights);
-    this.#actors = actorsOf(algo, tensors, values, this.env.spec.actionSpace.low.length) ?? [];
-    return { actors: this.#actors.map(({ label, kind, candidates }) => ({ label, kind, candidates })) };
-  }
-
-  #actor(index: number): Actor {
-    const actor = this.#actors[index] ?? this.#actors[0];
-    if (!actor) throw new Error('this page cannot run the algorithm of this run');
-    return actor;
-  }
-
-  /** Writes a state: positions, and velocities from the positions one environment step before. */
-  #place(qpos: Float64Array, before?: Float64Array): void {
-    const { simulation } = this.env;
-    simulation.zero();
-    simulation.qpos.set(qpos);
-    if (before) {
-      const { engine } = simulation.inside;
-      const velocity = new engine.DoubleBuffer(simulation.nv);
-      try {
-        const seconds = this.env.definition.frameSkip * simulation.timestep;
-        engine.mj_differentiatePos(simulation.model, velocity, seconds, [...before], [...qpos]);
-        simulation.qvel.set(velocity.GetView() as Float64Array);
-      } finally {
-        velocity.delete();
-      }
+    const { obsDim, actDim } = this.#all().own;
+    const key = JSON.stringify([algo, values]);
+    const held = label === undefined ? this.#policy : this.#other;
+    if (held && held.key !== key) held.policy.dispose();
+    const policy = held?.key === key ? held.policy : new PagePolicy({ algo, seed, values }, { obsDim, actDim });
+    policy.restore(tensors);
+    if (label !== undefined) this.#other = { key, policy, label };
+    else {
+      this.#policy = { key, policy };
+      this.#sampler = actorsOf(algo, tensors, values, actDim)?.find(({ kind }) => kind === 'diffusion');
+      this.#score = scoreModelOf(algo, tensors);
     }
-    simulation.forward();
-    simulation.contactWrenches();
+    const actors = this.#actors.map(({ label, kind, candidates }) => ({ label, kind, candidates }));
+    return { actors, samples: this.#sampler !== undefined, score: this.#score !== undefined };
   }
 
-  #moment({ qpos, before, action }: Extract<WorkerRequest, { type: 'moment' }>): Moment {
-    const touched = this.#touch && this.env.save();
-    this.env.reset(0);
-    this.#place(qpos, before);
-    const { task } = this.env;
-    task.begin();
-    const observation = new Float64Array(this.env.spec.observationSpace.low.length);
-    task.observe(observation);
-    const contacts = contactForces(this.env.simulation);
-    let terms: Record<string, number> = {};
-    let reward = Number.NaN;
-    if (action) {
-      const step = this.env.step(action);
-      terms = rewardTerms(step.info);
-      reward = step.reward;
-    }
-    if (touched) this.env.restore(touched);
-    return { observation: Float32Array.from(observation), contacts, terms, reward };
+  get #sampling(): Sampler {
+    if (!this.#sampler) throw new Error('this algorithm acts in one pass: it has no denoising');
+    return this.#sampler;
+  }
+
+  #scoreField({ observation, actions, t }: Request<'score'>): Answers['score'] {
+    const policy = this.#actors[0];
+    if (!this.#score || !policy) throw new Error('this run has no model of the behaviour');
+    const action = policy.act(observation, new StreamNoise(new Rng(0)));
+    return this.#score.field(observation, actions, t, action);
+  }
+
+  #moment({ qpos, before, action }: Request<'moment'>): Moment {
+    const { still } = this.#all();
+    still.env.reset(0);
+    const observation = still.place(qpos, before);
+    const contacts = contactForces(still.env.simulation);
+    if (!action) return { observation, contacts, terms: {}, reward: Number.NaN };
+    const step = still.env.step(action);
+    return { observation, contacts, terms: rewardTerms(step.info), reward: step.reward };
   }
 
   /** Where a body goes if each of the actions is held for a while: [n, steps, 3]. */
-  #ahead({ qpos, before, actions, body, seconds }: Extract<WorkerRequest, { type: 'ahead' }>): Answers['ahead'] {
-    const touched = this.#touch && this.env.save();
-    const { env } = this;
-    const actDim = env.spec.actionSpace.low.length;
-    const count = actions.length / actDim;
-    const steps = Math.max(2, Math.round(seconds / (env.definition.frameSkip * env.simulation.timestep)));
+  #ahead({ qpos, before, actions, body, seconds }: Request<'ahead'>): Answers['ahead'] {
+    const { still } = this.#all();
+    const count = actions.length / still.actDim;
+    const steps = Math.max(2, Math.round(seconds / still.stepSeconds));
     const paths = new Float32Array(count * steps * 3);
-    const { data } = env.simulation.inside;
+    const { data } = still.env.simulation.inside;
     for (let k = 0; k < count; k++) {
-      env.reset(0);
-      this.#place(qpos, before);
-      env.task.begin();
+      still.env.reset(0);
+      still.place(qpos, before);
+      let over = false;
       for (let i = 0; i < steps; i++) {
         const xpos = data.xpos as Float64Array;
         paths.set(xpos.subarray(body * 3, body * 3 + 3), (k * steps + i) * 3);
-        env.step(actions.subarray(k * actDim, (k + 1) * actDim));
+        if (over) continue;
+        const step = still.env.step(actions.subarray(k * still.actDim, (k + 1) * still.actDim));
+        over = step.info.diverged === 1;
       }
     }
-    if (touched) env.restore(touched);
     return { paths, steps };
   }
 
   /** Microseconds of one action at batch 1, here: the median of what fits into a quarter of a second each. */
   #timing(): Timing[] {
-    const observation = new Float32Array(this.env.spec.observationSpace.low.length).fill(0.1);
-    const measure = (label: string, act: (seed: number) => void): Timing => {
-      act(0);
+    const observation = new Float32Array(this.#all().own.obsDim).fill(0.1);
+    return this.#actors.map(({ label, kind, act }) => {
+      const noise = new StreamNoise(new Rng(1).split('action time'));
+      for (let i = 0; i < 5; i++) act(observation, noise);
       const times: number[] = [];
       const end = performance.now() + TIMING_MS;
-      for (let i = 1; performance.now() < end || times.length < 3; i++) {
+      while (performance.now() < end || times.length < 3) {
         const begun = performance.now();
-        act(i);
+        act(observation, noise);
         times.push(performance.now() - begun);
       }
       times.sort((a, b) => a - b);
-      return { label, microseconds: times[Math.floor(times.length / 2)]! * 1000 };
-    };
-    return this.#actors.flatMap(actor => {
-      if (actor.kind === 'direct') return [measure(actor.label, seed => actor.act(observation, seededDraw(seed)))];
-      const counts = [...new Set([actor.candidates, 4])];
-      return counts.map(candidates =>
-        measure(`diffusion, K = ${candidates}`, seed =>
-          actor.sample(observation, { candidates, keepPaths: false }, seededDraw(seed)),
-        ),
-      );
+      return { label, kind, microseconds: times[Math.floor(times.length / 2)]! * 1000 };
     });
   }
 
-  #setTouch({ on, actor, seed, qpos }: Extract<WorkerRequest, { type: 'touch' }>): boolean {
+  #setTouch({ on, actor, twin, ...start }: Request<'touch'>): boolean {
     this.#stop();
     if (!on) return false;
-    let observation = this.env.reset(seed);
-    if (qpos) {
-      this.#place(qpos);
-      this.env.task.begin();
-      const out = new Float64Array(observation.length);
-      this.env.task.observe(out);
-      observation = Float32Array.from(out);
+    const worlds = this.#all();
+    worlds.own.actor = this.#actors[actor] ?? this.#actors[0];
+    worlds.own.start(start);
+    if (twin !== undefined) {
+      worlds.twin.actor = this.#actors[twin];
+      worlds.twin.start(start);
     }
-    this.#applyPhysics();
-    this.#touch = { actor, draw: seededDraw(seed), seed, episode: 0, t: 0, observation };
+    this.#shared?.apply(this.#physics);
+    this.#touch = { episode: 0, twin: twin !== undefined };
     this.#tick(performance.now());
     return true;
   }
@@ -211,79 +230,49 @@ export class PhysicsServer {
     clearTimeout(this.#timer);
     this.#touch = undefined;
     this.#push = null;
+    if (this.#shared) this.#shared.apply(this.#shared.own);
   }
 
   /** One environment step at its time; late steps are dropped rather than caught up in a burst. */
   #tick(due: number): void {
-    const state = this.#touch;
-    if (!state) return;
-    const { env } = this;
-    const begun = performance.now();
-    const actor = this.#actors[state.actor] ?? this.#actors[0];
-    const draw = seededDraw(state.seed * 1_000_003 + state.episode * 10_007 + state.t);
-    const action = actor ? actor.act(state.observation, draw) : new Float32Array(env.spec.actionSpace.low.length);
-    const microseconds = (performance.now() - begun) * 1000;
-    this.#applyPush();
-    const step = env.step(action);
-    state.t++;
-    const contacts = contactForces(env.simulation);
-    this.#onPose({
-      qpos: env.qpos(),
-      t: state.t,
-      reward: step.reward,
-      terms: rewardTerms(step.info),
-      contacts,
-      episode: state.episode,
-      microseconds,
-    });
-    state.observation = step.observation;
+    const touch = this.#touch;
+    if (!touch) return;
+    const { own, twin } = this.#all();
+    const other = touch.twin && !twin.over ? twin.step(this.#push) : undefined; // a fallen twin stays down
+    this.#parts.onPose({ ...own.step(this.#push), t: own.t, episode: touch.episode, twin: other });
     // A fallen robot stays down for a second: one wants to see it lie before it starts anew.
-    const over = step.terminated || step.truncated;
+    const { over } = own;
     if (over) {
-      state.observation = env.reset();
-      state.episode++;
-      state.t = 0;
+      own.again();
+      if (touch.twin) twin.again(own);
+      touch.episode++;
     }
-    const interval = (1000 * env.definition.frameSkip * env.simulation.timestep) / this.#physics.speed;
+    const interval = (1000 * own.stepSeconds) / this.#physics.speed;
     const next = Math.max(due + interval, performance.now()) + (over ? 700 : 0);
     this.#timer = setTimeout(() => this.#tick(next), Math.max(0, next - performance.now()));
   }
 
-  #applyPush(): void {
-    const { data } = this.env.simulation.inside;
-    const forces = data.xfrc_applied as Float64Array;
-    forces.fill(0);
-    const push = this.#push;
-    if (!push) return;
-    const center = (data.xipos as Float64Array).subarray(push.body * 3, push.body * 3 + 3);
-    const arm = push.point.map((p, i) => p - center[i]!);
-    const [fx, fy, fz] = push.force;
-    const torque = [arm[1]! * fz! - arm[2]! * fy!, arm[2]! * fx! - arm[0]! * fz!, arm[0]! * fy! - arm[1]! * fx!];
-    forces.set([...push.force, ...torque.map((value, i) => value + push.torque[i]!)], push.body * 6);
-  }
-
-  #applyPhysics(): void {
-    const { model } = this.env.simulation;
-    (model.opt.gravity as Float64Array)[2] = -this.#physics.gravity;
-    const friction = model.geom_friction as Float64Array;
-    // The pair takes the larger friction of the two shapes, so all of them follow the slider.
-    const scale = this.#physics.friction / (this.#frictions[0] || 1);
-    for (let i = 0; i < friction.length; i += 3) friction[i] = this.#frictions[i]! * scale;
-  }
-
-  /** Steps from a seed without waiting: for comparing with the trainer's own rollout. */
-  #rollout({ seed, steps, actor }: Extract<WorkerRequest, { type: 'rollout' }>): Answers['rollout'] {
-    const { env } = this;
-    const { nq } = env.simulation;
-    const qpos = new Float64Array(steps * nq);
+  /**
+   * Steps without waiting, in the task's own physics: from a start to the end of the episode (a ghost), or through as many
+   * episodes as there are steps (the comparison with the trainer).
+   */
+  #rollout({ steps, actor, through, ...start }: Request<'rollout'>): Answers['rollout'] {
+    const { still } = this.#all();
+    const { nq } = still.env.simulation;
+    this.#shared?.apply(this.#shared.own);
+    still.actor = this.#actors[actor] ?? this.#actors[0];
+    still.start(start);
+    const qpos = new Float64Array((steps + 1) * nq);
     const rewards = new Float64Array(steps);
-    let observation = env.reset(seed);
-    for (let i = 0; i < steps; i++) {
-      const step = env.step(this.#actor(actor).act(observation, seededDraw(seed * 1_000_003 + i)));
-      qpos.set(env.qpos(), i * nq);
-      rewards[i] = step.reward;
-      observation = step.terminated || step.truncated ? env.reset() : step.observation;
+    qpos.set(still.env.qpos());
+    let taken = 0;
+    for (; taken < steps && (through || !still.over); taken++) {
+      if (still.over) still.again();
+      const step = still.step();
+      qpos.set(step.qpos, (taken + 1) * nq);
+      rewards[taken] = step.reward;
     }
-    return { qpos, rewards };
+    if (this.#touch) this.#shared?.apply(this.#physics);
+    return { qpos: qpos.slice(0, (taken + 1) * nq), rewards: rewards.slice(0, taken) };
   }
 }

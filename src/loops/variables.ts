@@ -1,6 +1,6 @@
 import type { Variables } from '../algorithms/algorithm.ts';
 import { AgentError } from '../errors.ts';
-import { type StoredTensors, stored } from '../runs/safetensors.ts';
+import { type StoredTensor, type StoredTensors, stored } from '../runs/safetensors.ts';
 import { tf } from '../tensor/tf.ts';
 
 /** An algorithm's variables as a checkpoint stores them. */
@@ -14,7 +14,10 @@ export function storeVariables(variables: Variables): StoredTensors {
 }
 
 /** Puts stored values back. Throws `AgentError` when a variable is missing or has another shape. */
-export function restoreVariables(variables: Variables, tensors: StoredTensors): void {
+export function restoreVariables(
+  variables: Variables,
+  tensors: ReadonlyMap<string, Pick<StoredTensor, 'shape' | 'data'>>,
+): void {
   for (const [name, variable] of Object.entries(variables)) {
     const tensor = tensors.get(name);
     if (!tensor) throw new AgentError(`the checkpoint has no "${name}"`);

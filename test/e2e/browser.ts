@@ -1,10 +1,15 @@
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { type BrowserContext, chromium, type Page } from 'playwright-core';
 
 export const chromiumPath = process.env.CHROMIUM ?? '/usr/bin/chromium';
 export const hasChromium = existsSync(chromiumPath);
+export const main = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url));
+const page = fileURLToPath(new URL('../../dist/dashboard/index.html', import.meta.url));
+/** Whether the command line and the page have been built. */
+export const built = existsSync(main) && existsSync(page);
 
 /** A fresh Chromium with a software GPU and a profile of its own; `close` leaves nothing behind. */
 export async function openBrowser(): Promise<{

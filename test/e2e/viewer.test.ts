@@ -3,14 +3,9 @@ import { existsSync, mkdtempSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { hasChromium, openBrowser } from './browser.ts';
-
-const main = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url));
-const built =
-  existsSync(main) && existsSync(fileURLToPath(new URL('../../dist/dashboard/index.html', import.meta.url)));
+import { built, hasChromium, main, openBrowser } from './browser.ts';
 
 async function freePort(): Promise<number> {
   const server = createServer();

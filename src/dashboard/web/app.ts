@@ -24,12 +24,14 @@ function mount(): void {
     app.show('watch');
   });
   const model = new PolicyModel(app, watch.player);
+  watch.model = model;
   const fan = new SmallFan(app, model);
   watch.extra.append(fan.element);
   // Needs three.js, like the stage: both come after the first paint.
   void Promise.all([import('./touch/touch.ts'), import('./touch/physicsPanel.ts')]).then(
     ([{ Touch }, { physicsPanel }]) => {
       const touch = new Touch(app, watch, model);
+      watch.touch = touch;
       watch.inspector.addPanel('Physics', physicsPanel(touch, model));
     },
   );

@@ -53,6 +53,11 @@ export class AppState {
   /** Sends a message to the server; false while there is no connection. */
   send: (message: unknown) => boolean = () => false;
   retry: () => void = () => {};
+  /** A file of the run on the stage (`checkpoints/STEP/FILE`, `episodes/FILE`); undefined when it is not there any more. */
+  file: (path: string) => Promise<Uint8Array | undefined> = async path => {
+    const response = await fetch(`runs/${encodeURIComponent(this.current ?? '')}/${path}`);
+    return response.ok ? new Uint8Array(await response.arrayBuffer()) : undefined;
+  };
   readonly #listeners = new Map<string, Set<Listener<never>>>();
 
   constructor() {

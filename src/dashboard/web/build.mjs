@@ -45,6 +45,8 @@ await Promise.all([
 for (const file of ['index.html', 'icons.svg', 'favicon.svg']) copyFileSync(join(here, file), join(out, file));
 const require = createRequire(import.meta.url);
 copyFileSync(require.resolve('@mujoco/mujoco/mujoco.wasm'), join(out, 'mujoco.wasm'));
+for (const file of ['kernels.wasm', 'kernels.relaxed.wasm'])
+  copyFileSync(join(here, '../../backend/wasm', file), join(out, file));
 
 const models = join(here, '../../../envs/mujoco');
 for (const file of readdirSync(models)) if (file.endsWith('.xml')) copyFileSync(join(models, file), join(out, file));

@@ -84,3 +84,9 @@ export function clock(seconds: number): string {
   if (seconds < 7200) return `${tick(seconds / 60)} min`;
   return `${tick(seconds / 3600)} h`;
 }
+
+/** Time of an action: `230 µs`, `14.2 ms`. */
+export function actionTime(microseconds: number): string {
+  if (!Number.isFinite(microseconds)) return '–';
+  return microseconds >= 1000 ? `${(microseconds / 1000).toFixed(1)} ms` : `${integer(microseconds)} µs`;
+}

@@ -107,8 +107,14 @@ export class Player {
       interpolate(this.#scene, before.qpos, after.qpos, part, this.#buffer);
       qpos = this.#buffer;
     }
-    return { worlds: [{ world: 0, qpos }], followed: 0, contacts: after.contacts };
+    if (after.twin) this.#twin = after.twin.qpos; // a fallen twin sends nothing more and stays where it lies
+    const ghost = this.twin ? this.#twin : undefined;
+    return { worlds: [{ world: 0, qpos }], followed: 0, contacts: after.contacts, ghost };
   }
+
+  /** Whether the own copy has another actor beside it. */
+  twin = false;
+  #twin: Float64Array | undefined;
 
   setScene(scene: Scene | undefined): void {
     this.#scene = scene;

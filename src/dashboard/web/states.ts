@@ -80,7 +80,8 @@ export function startStates(
       app.control,
       Math.round(app.currentData?.last('eval/return') ?? 0),
     ]);
-    if (key === shown) return;
+    if (key === shown && over.hidden === (watch.player.own !== undefined)) return;
+    over.hidden = watch.player.own !== undefined; // the own copy plays: its end is not the run's
     shown = key;
     if (waiting) fill(over, connecting);
     else if (run?.state === 'paused') fill(over, pausedNote(app));

@@ -1,6 +1,8 @@
 import type { AppState } from './appState.ts';
+import type { PolicyModel } from './diffusion/model.ts';
 import { h, setText } from './dom.ts';
 import { integer, shortDuration } from './format.ts';
+import { ghostOf } from './ghost.ts';
 import { pace } from './header.ts';
 import { Inspector } from './inspector.ts';
 import { Player, type Recording, readRecording } from './player.ts';
@@ -8,6 +10,7 @@ import { runPanel } from './runPanel.ts';
 import { StagePanel } from './stagePanel.ts';
 import { Timeline } from './timeline.ts';
 import { toast } from './toast.ts';
+import type { Touch } from './touch/touch.ts';
 
 /** Watch: the stage, the inspector beside it, the timeline below. Owns the player and what it plays. */
 export class WatchView {
@@ -17,6 +20,9 @@ export class WatchView {
   readonly inspector: Inspector;
   readonly timeline: Timeline;
   readonly extra = h('div', { class: 'inspector-more' });
+  /** Set once they are there: what runs policies in this page. */
+  model: PolicyModel | undefined;
+  touch: Touch | undefined;
   readonly #app: AppState;
   readonly #figures = ['Return', 'Best', 'Left'].map(label => ({ label, value: h('b', {}) }));
   readonly #recordings = new Map<string, Promise<Recording>>();
@@ -76,9 +82,9 @@ export class WatchView {
     const key = `${run}/${name}`;
     let recording = this.#recordings.get(key);
     if (!recording) {
-      recording = fetch(`runs/${encodeURIComponent(run)}/episodes/${name}`).then(async response => {
-        if (!response.ok) throw new Error(`${name} is not there any more`);
-        return readRecording(name, new Uint8Array(await response.arrayBuffer()));
+      recording = this.#app.file(`episodes/${name}`).then(bytes => {
+        if (!bytes) throw new Error(`${name} is not there any more`);
+        return readRecording(name, bytes);
       });
       recording.catch(() => this.#recordings.delete(key));
       this.#recordings.set(key, recording);
@@ -104,6 +110,8 @@ export class WatchView {
   async show(name: string, t = 0, standIn = false): Promise<void> {
     try {
       const recording = await this.load(name);
+      if (this.player.ghost) this.panel.setGhost(undefined);
+      this.player.ghost = undefined;
       this.player.play(recording, t, standIn);
       this.panel.stage?.resetTrail();
       this.#app.emit('paused');
@@ -126,22 +134,38 @@ export class WatchView {
     this.#app.moveTo({ step: nearest.step, episode: nearest.name });
   }
 
-  /** Another checkpoint's episode from about the same time, as a ghost beside the one shown. */
+  /** Another checkpoint's policy from the same start, as a ghost; in Touch beside the own copy, all the time. */
   async toggleGhost(step?: number): Promise<void> {
-    if (this.player.ghost && step === undefined) {
-      this.player.ghost = undefined;
+    const { player } = this;
+    const { touch } = this;
+    if (step === undefined && (player.ghost || touch?.twin !== undefined)) {
+      player.ghost = undefined;
       this.panel.setGhost(undefined);
+      await touch?.beside(undefined);
       return;
     }
-    const { episodes } = this;
-    const wanted = step ?? this.#app.currentData?.best('eval/return')?.step ?? 0;
-    const shown = this.player.recording?.name;
-    const others = episodes.filter(episode => episode.name !== shown);
-    if (others.length === 0) return toast('No other episode to show as a ghost');
-    const other = others.reduce((a, b) => (Math.abs(b.step - wanted) < Math.abs(a.step - wanted) ? b : a));
-    if (!this.player.recording) await this.newest();
-    this.player.ghost = await this.load(other.name);
-    this.panel.setGhost(`step ${integer(other.step)}`);
+    const wanted = step ?? this.#otherCheckpoint();
+    if (wanted === undefined || !this.model) return toast('No other checkpoint to show as a ghost yet');
+    try {
+      if (touch?.on) return await touch.beside(await this.model.prepareOther(wanted));
+      if (!player.recording) await this.newest();
+      const shown = player.recording;
+      if (!shown) return toast('No episode is recorded yet to show a ghost beside');
+      this.panel.setGhost(`step ${integer(wanted)} …`);
+      player.ghost = await ghostOf(this.#app, this.model, shown, wanted);
+      this.panel.setGhost(`step ${integer(wanted)}, return ${integer(player.ghost.episodeReturn)}`);
+    } catch (error) {
+      this.panel.setGhost(undefined);
+      toast((error as Error).message, { kind: 'bad' });
+    }
+  }
+
+  /** The best checkpoint that is kept, or the newest where the best is what is shown. */
+  #otherCheckpoint(): number | undefined {
+    const checkpoints = this.#app.currentData?.snapshot?.checkpoints ?? [];
+    const shown = this.player.own ? checkpoints.at(-1)?.step : this.player.recording?.step;
+    const others = checkpoints.filter(({ step }) => step !== shown);
+    return (others.find(({ best }) => best) ?? others.at(-1))?.step;
   }
 
   /** Ten times a second. */

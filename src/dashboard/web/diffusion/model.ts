@@ -1,4 +1,6 @@
+import type { CheckpointInfo } from '../../protocol.ts';
 import type { AppState } from '../appState.ts';
+import { integer } from '../format.ts';
 import type { Player } from '../player.ts';
 import type { Candidates } from '../policy/sampling.ts';
 import { PhysicsClient } from '../worker/client.ts';
@@ -19,6 +21,8 @@ export class PolicyModel {
   #client: PhysicsClient | undefined;
   #task = '';
   #checkpoint = '';
+  /** The other checkpoint, whose policy is the last of the actors. */
+  #other = '';
   loaded: Loaded | undefined;
   policy: PolicyLoaded | undefined;
   timing: readonly Timing[] | undefined;
@@ -36,47 +40,66 @@ export class PolicyModel {
   }
 
   /** Task and newest weights, if they are not there yet. False (and `problem` says why) where the page cannot run them. */
-  async prepare(checkpoint?: string, attempts = 3): Promise<boolean> {
+  async prepare(attempts = 3): Promise<boolean> {
     const app = this.#app;
     const snapshot = app.currentData?.snapshot;
     const run = app.run();
     if (!snapshot?.scene || !run) return this.#refuse('This task has no world that the page could run.');
-    const chosen =
-      snapshot.checkpoints.find(({ name, last }) => (checkpoint ? name === checkpoint : last)) ??
-      snapshot.checkpoints.at(-1);
+    const chosen = snapshot.checkpoints.find(({ last }) => last) ?? snapshot.checkpoints.at(-1);
     if (!chosen) return this.#refuse('The first checkpoint has not been written yet.');
-    const file =
-      chosen.files.find(name => name === 'model.safetensors') ??
-      chosen.files.find(name => name.endsWith('.safetensors'));
-    if (!file) return this.#refuse(`Checkpoint ${chosen.name} holds no weights.`);
     try {
       if (this.#task !== snapshot.scene.task) {
         this.loaded = await this.client.ask<'load'>({ type: 'load', task: snapshot.scene.task });
         this.#task = snapshot.scene.task;
-        this.#checkpoint = '';
+        this.#checkpoint = this.#other = '';
       }
       const key = `${run.id}/${chosen.name}`;
       if (this.#checkpoint !== key) {
-        const response = await fetch(`runs/${encodeURIComponent(run.id)}/checkpoints/${chosen.name}/${file}`);
-        if (!response.ok) {
+        const weights = await this.#weights(chosen);
+        if (!weights) {
           // A quick training has deleted it since the list was made: the next list names a newer one.
           if (attempts <= 1) return this.#refuse(`Checkpoint ${chosen.name} is not there any more.`);
           await new Promise(resolve => setTimeout(resolve, 2500));
-          return this.prepare(undefined, attempts - 1);
+          return this.prepare(attempts - 1);
         }
-        const weights = new Uint8Array(await response.arrayBuffer());
-        const values = (snapshot.config.values ?? {}) as Record<string, unknown>;
-        this.policy = await this.client.ask<'policy'>({ type: 'policy', algo: run.algo, weights, values });
+        this.policy = await this.#load(weights);
         this.#checkpoint = key;
         this.timing = undefined;
       }
     } catch (error) {
       return this.#refuse((error as Error).message);
     }
-    if (!this.policy?.actors.length)
-      return this.#refuse(`The page cannot run ${run.algo.toUpperCase()} itself; everything else works as usual.`);
     this.problem = '';
     return true;
+  }
+
+  /** The weights of a checkpoint; undefined when it is gone. Throws where it never had any. */
+  async #weights({ name, files }: CheckpointInfo): Promise<Uint8Array | undefined> {
+    const file = files.find(file => file === 'model.safetensors') ?? files.find(file => file.endsWith('.safetensors'));
+    if (!file) throw new Error(`Checkpoint ${name} holds no weights.`);
+    return this.#app.file(`checkpoints/${name}/${file}`);
+  }
+
+  #load(weights: Uint8Array, label?: string): Promise<PolicyLoaded> {
+    const run = this.#app.run()!;
+    const values = (this.#app.currentData?.snapshot?.config.values ?? {}) as Record<string, unknown>;
+    const { algo, seed } = run;
+    return this.client.ask<'policy'>({ type: 'policy', algo, seed, weights, values, label });
+  }
+
+  /** Another checkpoint's policy beside the newest: the index of its actor. Throws where it cannot be had. */
+  async prepareOther(step: number): Promise<number> {
+    if (!(await this.prepare())) throw new Error(this.problem);
+    const checkpoint = this.#app.currentData?.snapshot?.checkpoints.find(other => other.step === step);
+    if (!checkpoint) throw new Error(`The checkpoint of step ${integer(step)} is not kept.`);
+    const key = `${this.#app.current}/${checkpoint.name}`;
+    if (this.#other !== key) {
+      const weights = await this.#weights(checkpoint);
+      if (!weights) throw new Error(`The checkpoint of step ${integer(step)} is gone.`);
+      this.policy = await this.#load(weights, `checkpoint ${integer(step)}`);
+      this.#other = key;
+    }
+    return this.policy!.actors.length - 1;
   }
 
   #refuse(problem: string): false {
@@ -86,11 +109,6 @@ export class PolicyModel {
 
   get checkpointStep(): number {
     return Number(this.#checkpoint.split('/').at(-1) ?? Number.NaN);
-  }
-
-  /** Index of the actor that samples by diffusion, or −1. */
-  get diffusion(): number {
-    return this.policy?.actors.findIndex(({ kind }) => kind === 'diffusion') ?? -1;
   }
 
   /** The state on the stage now; the one before it gives the velocity. */
@@ -132,7 +150,6 @@ export class PolicyModel {
       observation,
       candidates,
       seed,
-      actor: Math.max(0, this.diffusion),
     });
   }
 }

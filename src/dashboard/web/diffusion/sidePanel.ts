@@ -63,8 +63,8 @@ export class SidePanel {
 
   drawTiming(timing: readonly Timing[]): void {
     const most = Math.max(...timing.map(({ microseconds }) => microseconds), 1);
-    const rows = timing.map(({ label, microseconds }) => {
-      const bar = h('i', { class: label.startsWith('diffusion') ? 'teacher' : 'student' });
+    const rows = timing.map(({ label, kind, microseconds }) => {
+      const bar = h('i', { class: kind === 'diffusion' ? 'teacher' : 'student' });
       bar.style.width = `${Math.max(1, (100 * microseconds) / most)}%`;
       const track = h('span', { class: 'track' }, bar);
       return h(

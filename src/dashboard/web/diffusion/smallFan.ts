@@ -59,7 +59,7 @@ export class SmallFan {
 
   async #take(): Promise<void> {
     const model = this.#model;
-    if (!(await model.prepare()) || model.diffusion < 0) {
+    if (!(await model.prepare()) || !model.policy?.samples) {
       this.element.hidden = true;
       return;
     }

@@ -168,7 +168,7 @@ export class DiffusionView {
   async #take(): Promise<void> {
     const model = this.#model;
     if (!(await model.prepare())) return this.#say(model.problem);
-    if (model.diffusion < 0)
+    if (!model.policy?.samples)
       return this.#say(`${this.#app.run()?.algo.toUpperCase()} acts in one pass: it has no denoising to show.`);
     const place = model.place();
     if (!place) return;
@@ -199,8 +199,7 @@ export class DiffusionView {
   ): Promise<Field | undefined> {
     if (candidates.q.length === 0 || candidates.actDim < 2) return undefined;
     const actions = gridActions(candidates, dims);
-    const actor = this.#model.diffusion;
-    return { n: FIELD, q: await this.#model.client.ask<'values'>({ type: 'values', observation, actions, actor }) };
+    return { n: FIELD, q: await this.#model.client.ask<'values'>({ type: 'values', observation, actions }) };
   }
 
   #nameOf(dim: number): string {

@@ -36,15 +36,26 @@ export function linearOf(tensors: ReadonlyMap<string, Tensor>, prefix: string): 
   };
 }
 
-/** rows × in → rows × out, added to `out` if it is given (and then without the bias). Four rows at a time share each weight. */
-export function dense(
-  x: Float32Array,
-  rows: number,
-  layer: Linear,
-  activation: Activation,
-  out = new Float32Array(rows * layer.outputs),
-): Float32Array {
+/** The kernels that compute a layer, where they have been loaded: `denseForward` of the trainer's own library. */
+export interface DenseKernels {
+  run(kernel: 'denseForward', buffers: readonly (Float32Array | null)[], ints: readonly number[]): unknown;
+}
+const CODES: Record<Activation, number> = { linear: 0, relu: 1, mish: 2, tanh: 4 };
+let kernels: DenseKernels | undefined;
+
+/** From now on layers are computed by these kernels; without them in plain loops. */
+export function useKernels(library: DenseKernels | undefined): void {
+  kernels = library;
+}
+
+/** rows × in → rows × out. In plain loops four rows at a time share each weight. */
+export function dense(x: Float32Array, rows: number, layer: Linear, activation: Activation): Float32Array {
   const { inputs, outputs, weight, bias } = layer;
+  const out = new Float32Array(rows * outputs);
+  if (kernels) {
+    kernels.run('denseForward', [x, weight, bias, out, null], [rows, inputs, outputs, CODES[activation]]);
+    return out;
+  }
   const f = activations[activation];
   const sums = new Float32Array(4 * outputs);
   for (let r = 0; r < rows; r += 4) {

@@ -1,7 +1,8 @@
 import type { Tensor } from '../safetensors.ts';
+import type { ScoreField } from '../worker/messages.ts';
 import { foldBack, foldFront, linearOf, Mlp } from './mlp.ts';
 import { betasOf, type Candidates, type Chain, chainFromBetas, clip, type Draw, timeFeatures } from './sampling.ts';
-import { SdeModel } from './sdeModel.ts';
+import { SdeModel, signalNoise } from './sdeModel.ts';
 
 type Tensors = ReadonlyMap<string, Tensor>;
 type Values = Readonly<Record<string, unknown>>;
@@ -238,4 +239,43 @@ function ddpmOf(
   const critic = Critic.from(tensors, ['critic', 'critic/critic', 'targetCritic'], 'mish');
   const candidates = number('evaluationCandidates', 1);
   return new DdpmActor(body, embeddings, chainFromBetas(betasOf(schedule, steps)), critic, candidates);
+}
+
+/** What SRPO's policy is moved by: the behaviour's score and the critic's gradient. */
+export interface ScoreModel {
+  field(observation: Float32Array, actions: Float32Array, t: number, policyAction: Float32Array): ScoreField;
+}
+
+/** Half the width of the differences that stand for ∂Q/∂a: the critic is smooth at this scale, float32 is not far below. */
+const H = 0.01;
+
+export function scoreModelOf(algo: string, tensors: Tensors): ScoreModel | undefined {
+  const behavior = algo === 'srpo' ? SdeModel.from(tensors, 'behavior') : undefined;
+  const critic = Critic.from(tensors, ['targetCritic', 'critic/target', 'critic', 'critic/critic'], 'relu');
+  if (!behavior || !critic) return undefined;
+  const { actDim } = behavior;
+  const score = (actions: Float32Array, t: number, observation: Float32Array) => {
+    const { sigma } = signalNoise(t);
+    return behavior.predict(actions, actions.length / actDim, t, observation).map(e => -e / sigma);
+  };
+  const gradient = (action: Float32Array, observation: Float32Array) => {
+    const probes = new Float32Array(2 * actDim * actDim);
+    for (let row = 0; row < 2 * actDim; row++) {
+      probes.set(action, row * actDim);
+      probes[row * actDim + (row >> 1)]! += row % 2 ? -H : H;
+    }
+    const [q1, q2] = critic.both(observation, probes, 2 * actDim);
+    return Float32Array.from({ length: actDim }, (_, d) => {
+      const mean = (row: number) => 0.5 * (q1[row]! + q2[row]!);
+      return (mean(2 * d) - mean(2 * d + 1)) / (2 * H);
+    });
+  };
+  return {
+    field: (observation, actions, t, action) => ({
+      score: score(actions, t, observation),
+      action,
+      own: score(action, t, observation),
+      gradient: gradient(action, observation),
+    }),
+  };
 }

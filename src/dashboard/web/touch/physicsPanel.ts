@@ -1,6 +1,6 @@
 import type { PolicyModel } from '../diffusion/model.ts';
-import { fill, h, icon, setText } from '../dom.ts';
-import { integer } from '../format.ts';
+import { button, fill, h, iconButton, setText } from '../dom.ts';
+import { actionTime } from '../format.ts';
 import type { Touch } from './touch.ts';
 
 /** The inspector's Physics tab: gravity, friction, speed; who acts, and how long an action takes. */
@@ -28,26 +28,34 @@ export function physicsPanel(touch: Touch, model: PolicyModel): HTMLElement {
     const list = model.policy?.actors ?? [];
     fill(
       actors,
-      ...list.map(({ label }, i) => {
-        const time =
-          model.timing?.find(timing => timing.label === label)?.microseconds ??
-          (i === touch.actor ? touch.lastPose?.microseconds : undefined);
-        const shown =
-          time === undefined
-            ? label
-            : `${label} · ${time >= 1000 ? `${(time / 1000).toFixed(1)} ms` : `${integer(time)} µs`}`;
-        return h(
-          'button',
-          { type: 'button', class: `button ${i === touch.actor ? 'primary' : ''}`, onclick: () => void touch.act(i) },
-          icon(label.startsWith('diffusion') ? 'diffusion' : 'arrow'),
-          shown,
-        );
-      }),
+      list.length > 1 ? h('p', { class: 't2' }, 'Who acts, and who beside it as a ghost') : null,
+      ...list.map(({ label }, i) => actorRow(touch, model, label, i, list.length)),
     );
   };
   touch.onChange = update;
   update();
   return h('div', { class: 'pad physics-panel' }, start, note, ...sliders.map(({ element }) => element), actors);
+}
+
+/** One way to act: a click lets it act, the ghost beside it shows it from the same start. */
+function actorRow(touch: Touch, model: PolicyModel, label: string, i: number, count: number): HTMLElement {
+  const measured = model.timing?.find(timing => timing.label === label)?.microseconds;
+  const now = i === touch.actor ? touch.times[0] : i === touch.twin ? touch.times[1] : Number.NaN;
+  const time = Number.isFinite(now) ? now : (measured ?? Number.NaN);
+  const act = button({
+    icon: /diffusion|K = /.test(label) ? 'diffusion' : 'arrow',
+    label: Number.isFinite(time) ? `${label} · ${actionTime(time)}` : label,
+    pressed: i === touch.actor,
+    onclick: () => void touch.act(i),
+  });
+  if (count < 2 || i === touch.actor) return h('div', { class: 'actor' }, act);
+  const ghost = iconButton(
+    'ghost',
+    `${label} beside it, as a ghost`,
+    () => void touch.beside(i === touch.twin ? undefined : i),
+  );
+  ghost.setAttribute('aria-pressed', String(i === touch.twin));
+  return h('div', { class: 'actor' }, act, ghost);
 }
 
 function slider(

@@ -2,7 +2,7 @@ import * as THREE from 'three';
 import type { AppState } from '../appState.ts';
 import type { PolicyModel } from '../diffusion/model.ts';
 import { h, icon, setText } from '../dom.ts';
-import { integer } from '../format.ts';
+import { actionTime, integer } from '../format.ts';
 import type { Stage } from '../stage/stage.ts';
 import { toast } from '../toast.ts';
 import type { WatchView } from '../watchView.ts';
@@ -26,6 +26,8 @@ interface Grip {
 export class Touch {
   on = false;
   actor = 0;
+  /** Another way to act from the same start, as a ghost. */
+  twin: number | undefined;
   physics: Physics = { gravity: 9.81, friction: 1, speed: 1 };
   /** Steps of the episode at which a push began: triangles in the timeline. */
   lastPose: TouchPose | undefined;
@@ -38,8 +40,11 @@ export class Touch {
     'span',
     { class: 'pill tone-amber touch-pill', hidden: true },
     icon('touch'),
-    'Touch · runs in this page',
+    h('span', {}, 'Touch · runs in this page'),
   );
+  /** Microseconds of an action, smoothed: the own actor's and the twin's. */
+  readonly times: [number, number] = [Number.NaN, Number.NaN];
+  #shownAt = 0;
   #arrow: PullArrow | undefined;
   #held: Grip | undefined;
   #seed = 1;
@@ -83,6 +88,8 @@ export class Touch {
       this.#release();
       await client.ask<'touch'>({ type: 'touch', on: false, actor: 0, seed: 0 });
       player.own = undefined;
+      player.twin = false;
+      panel.setGhost(undefined);
     }
     this.onChange();
   }
@@ -90,8 +97,12 @@ export class Touch {
   /** From a pose, or from the task's own start. */
   async start(qpos?: Float64Array): Promise<void> {
     const { client } = this.#model;
-    await client.ask<'touch'>({ type: 'touch', on: true, actor: this.actor, seed: this.#seed++, qpos });
-    await client.ask<'physics'>({ type: 'physics', physics: this.physics });
+    const { actor, twin, physics } = this;
+    this.times.fill(Number.NaN);
+    this.#watch.player.twin = twin !== undefined;
+    this.#watch.panel.setGhost(twin === undefined ? undefined : this.#model.policy?.actors[twin]?.label);
+    await client.ask<'physics'>({ type: 'physics', physics });
+    await client.ask<'touch'>({ type: 'touch', on: true, actor, twin, seed: this.#seed++, qpos });
     this.#watch.timeline.pushes.length = 0;
     this.#watch.panel.stage?.resetTrail();
   }
@@ -109,12 +120,39 @@ export class Touch {
     this.onChange();
   }
 
+  /** Another actor beside the own one, both from one state; undefined ends it. */
+  async beside(twin: number | undefined): Promise<void> {
+    this.twin = twin;
+    if (!this.on && twin !== undefined) await this.set(true);
+    else if (this.on) await this.start(this.lastPose?.qpos);
+    this.onChange();
+  }
+
+  #time(pose: TouchPose): void {
+    const smooth = (old: number, value: number | undefined) =>
+      value === undefined ? old : Number.isNaN(old) ? value : old + 0.1 * (value - old);
+    this.times[0] = smooth(this.times[0], pose.microseconds);
+    this.times[1] = smooth(this.times[1], pose.twin?.microseconds);
+    const now = performance.now();
+    if (now < this.#shownAt + 250) return;
+    this.#shownAt = now;
+    const names = this.#model.policy?.actors ?? [];
+    const name = names[this.actor]?.label ?? '';
+    setText(
+      this.#pill.querySelector('span')!,
+      `Touch · runs in this page · ${name}, ${actionTime(this.times[0])} an action`,
+    );
+    if (this.twin !== undefined)
+      this.#watch.panel.setGhost(`${names[this.twin]?.label ?? ''}, ${actionTime(this.times[1])}`);
+  }
+
   #shown(pose: TouchPose): void {
     if (this.lastPose && pose.episode !== this.lastPose.episode) {
       this.#watch.timeline.pushes.length = 0;
       this.#watch.panel.stage?.resetTrail();
     }
     this.lastPose = pose;
+    this.#time(pose);
     this.#watch.player.takeOwn(pose);
     this.#watch.panel.rewards.push(pose.terms, 1 / (this.#watch.panel.stage?.scene.stepSeconds || 0.02));
     this.#pull();

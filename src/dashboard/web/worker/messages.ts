@@ -30,8 +30,12 @@ export type WorkerRequest =
   | {
       readonly type: 'policy';
       readonly algo: string;
+      /** Of the run. */
+      readonly seed: number;
       readonly weights: Uint8Array;
       readonly values: Readonly<Record<string, unknown>>;
+      /** Another checkpoint's policy, kept beside the run's own as the last of the actors. */
+      readonly label?: string;
     }
   | {
       readonly type: 'moment';
@@ -44,13 +48,14 @@ export type WorkerRequest =
       readonly observation: Float32Array;
       readonly candidates: number;
       readonly seed: number;
-      readonly actor: number;
     }
+  | { readonly type: 'values'; readonly observation: Float32Array; readonly actions: Float32Array }
   | {
-      readonly type: 'values';
+      /** SRPO: the behaviour's score at noise time t and actions [n, A]. */
+      readonly type: 'score';
       readonly observation: Float32Array;
       readonly actions: Float32Array;
-      readonly actor: number;
+      readonly t: number;
     }
   | {
       readonly type: 'ahead';
@@ -65,12 +70,24 @@ export type WorkerRequest =
       readonly type: 'touch';
       readonly on: boolean;
       readonly actor: number;
+      /** Another actor from the same start, as a ghost. */
+      readonly twin?: number;
       readonly seed: number;
       readonly qpos?: Float64Array;
+      readonly before?: Float64Array;
     }
   | { readonly type: 'push'; readonly push: Push | null }
   | { readonly type: 'physics'; readonly physics: Physics }
-  | { readonly type: 'rollout'; readonly seed: number; readonly steps: number; readonly actor: number };
+  | {
+      readonly type: 'rollout';
+      readonly seed: number;
+      readonly qpos?: Float64Array;
+      readonly before?: Float64Array;
+      readonly steps: number;
+      readonly actor: number;
+      /** On into the next episodes, until the steps are taken. */
+      readonly through?: boolean;
+    };
 
 export interface Loaded {
   readonly gravity: number;
@@ -85,20 +102,39 @@ export interface PolicyLoaded {
     readonly kind: 'diffusion' | 'direct';
     readonly candidates: number;
   }[];
+  /** Whether its denoising can be shown. */
+  readonly samples: boolean;
+  /** Whether it has a score field (SRPO). */
+  readonly score: boolean;
 }
-/** A step of the page's own world. */
-export interface TouchPose {
+/** A step of a world of the page. */
+export interface WorldPose {
   readonly qpos: Float64Array;
-  readonly t: number;
   readonly reward: number;
   readonly terms: Readonly<Record<string, number>>;
   readonly contacts: Float32Array;
-  readonly episode: number;
+  /** What the action took to compute. */
   readonly microseconds: number;
+}
+export interface TouchPose extends WorldPose {
+  readonly t: number;
+  readonly episode: number;
+  /** The other actor's world, while its episode lasts. */
+  readonly twin?: WorldPose;
 }
 export interface Timing {
   readonly label: string;
+  readonly kind: 'diffusion' | 'direct';
   readonly microseconds: number;
+}
+/** SRPO at one observation: what moves the policy's action. */
+export interface ScoreField {
+  /** ∇ log μ_t at the actions asked for [n, A]. */
+  readonly score: Float32Array;
+  /** The policy's action, and there ∇ log μ_t and ∇ ½(Q₁ + Q₂), [A] each. */
+  readonly action: Float32Array;
+  readonly own: Float32Array;
+  readonly gradient: Float32Array;
 }
 export interface Answers {
   load: Loaded;
@@ -107,12 +143,14 @@ export interface Answers {
   sample: Candidates;
   /** min(Q₁, Q₂) of each action; empty without a critic. */
   values: Float32Array;
+  score: ScoreField;
   /** Positions of the body [n, steps, 3]. */
   ahead: { readonly paths: Float32Array; readonly steps: number };
   timing: readonly Timing[];
   touch: boolean;
   push: boolean;
   physics: boolean;
+  /** The start and T steps: qpos [(T + 1) × nq]. */
   rollout: { readonly qpos: Float64Array; readonly rewards: Float64Array };
 }
 
