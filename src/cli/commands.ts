@@ -13,6 +13,7 @@ export const commands: readonly CommandEntry[] = [
   { name: 'resume', summary: 'continue a run exactly where it stands', load: () => import('./resume.ts') },
   { name: 'eval', summary: 'average the return of a trained policy', load: () => import('./eval.ts') },
   { name: 'view', summary: 'watch running or finished runs in the browser', load: () => import('./view.ts') },
+  { name: 'export', summary: 'the policy, ready to deploy', load: () => import('./export.ts') },
   { name: 'env', summary: 'the tasks: list, layout, conformance check', load: () => import('./env.ts') },
   { name: 'dataset', summary: 'collections: list, download, make, check', load: () => import('./dataset.ts') },
   {

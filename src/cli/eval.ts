@@ -10,7 +10,8 @@ import { readCheckpoint } from '../runs/readRun.ts';
 import { type RunConfig, readConfig } from '../runs/runConfig.ts';
 import { StreamNoise } from '../tensor/noise.ts';
 import { type Tensor2D, tf } from '../tensor/tf.ts';
-import { type Command, type Input, type Io, parseNumber } from './command.ts';
+import { checkpointOf } from './checkpointOf.ts';
+import type { Command, Io } from './command.ts';
 import { backends } from './flags.ts';
 import { Interrupt } from './interrupt.ts';
 import { buildAlgorithm, makeWorlds, sizesOf } from './onlineParts.ts';
@@ -54,7 +55,7 @@ export const command: Command = {
     const directory = input.only('RUN', [['for example', 'agent eval runs/qvpo-humanoid-v3-1120-k7q2']]);
     const episodes = input.count('episodes') ?? 10;
     const seed = input.count('seed', 0) ?? 0;
-    const which = checkpointOf(input);
+    const which = checkpointOf(input) ?? 'last';
     const config = readConfig(directory);
     const threads = input.count('threads');
     const backend = input.choice('backend', backends) ?? 'auto';
@@ -95,13 +96,6 @@ export function taskOf({ kind, task, options }: RunConfig): string {
   const env = options.env as string | null | undefined;
   if (!env) throw new UsageError(`the run was trained on ${task} alone: there is no task to evaluate it on`);
   return env;
-}
-
-function checkpointOf(input: Input): 'last' | 'best' | number {
-  const text = input.text('checkpoint') ?? 'last';
-  if (text === 'last' || text === 'best') return text;
-  if (!/^\d+$/.test(text)) throw new UsageError(`--checkpoint is "${text}", last, best or a step is wanted`);
-  return parseNumber('--checkpoint', text, { integer: true, min: 0 });
 }
 
 function describe(result: Evaluation, checkpoint: number, actionMicroseconds: number): EvalResult {

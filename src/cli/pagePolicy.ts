@@ -60,7 +60,7 @@ export class PagePolicy {
   /** Takes over weights. An optimizer's state may be missing (exported policies have none): acting does not read it. */
   restore(tensors: ReadonlyMap<string, Pick<StoredTensor, 'shape' | 'data'>>): void {
     const wanted = Object.entries(this.#algorithm.variables).filter(
-      ([name]) => tensors.has(name) || !/[oO]ptimizer\//.test(name),
+      ([name]) => tensors.has(name) || !isOptimizerState(name),
     );
     restoreVariables(Object.fromEntries(wanted), tensors);
   }
@@ -91,4 +91,9 @@ function teacher(srpo: Srpo, options: (typeof TEACHERS)[number]): PageActor {
 
 function actionOf(act: (s: Tensor2D) => Tensor2D, observation: Float32Array): Float32Array {
   return tf.tidy(() => new Float32Array(act(tf.tensor2d(observation, [1, observation.length])).dataSync()));
+}
+
+/** Whether a variable is needed to train only. */
+export function isOptimizerState(name: string): boolean {
+  return /[oO]ptimizer\//.test(name);
 }

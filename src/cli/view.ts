@@ -1,15 +1,12 @@
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
-import { envInfo, makeMujocoEnv } from '../../envs/registry.ts';
 import type { FromViewer, ToViewer } from '../dashboard/child.ts';
-import type { Published, Scene } from '../dashboard/protocol.ts';
-import { exportScene } from '../dashboard/scene.ts';
 import { loadTokens } from '../dashboard/security.ts';
 import { parseAddress, startViewer, type Viewer } from '../dashboard/server.ts';
 import { AgentError, UsageError } from '../errors.ts';
 import type { Command, Input, Io } from './command.ts';
-import { scoresIn } from './published.ts';
+import { published, sceneOf } from './sceneOf.ts';
 
 export const command: Command = {
   name: 'view',
@@ -85,40 +82,6 @@ async function listen(
 /** A host that names one machine may be called by that name. */
 function isSpecific(host: string): boolean {
   return !['0.0.0.0', '[::]', '127.0.0.1', 'localhost', '[::1]'].includes(host);
-}
-
-/** What a task looks like, from its compiled model. */
-async function sceneOf(task: string): Promise<Scene | undefined> {
-  const info = envInfo(task);
-  const env = await makeMujocoEnv(info.id);
-  try {
-    const actions = info.actions.map(({ name }) => name);
-    env.reset(0); // draws what belongs to an episode, the goal among it
-    const goal = env.task.goal && { pos: [...env.task.goal], radius: 0.5 };
-    return exportScene(env.simulation.model as never, {
-      task: info.id,
-      actions,
-      stepSeconds: info.frameSkip * info.timestep,
-      maxEpisodeSteps: info.maxEpisodeSteps,
-      goal,
-    });
-  } finally {
-    env.close();
-  }
-}
-
-/** Published scores of a task, highest first. */
-function published(task: string): Published[] {
-  let text: string | undefined;
-  try {
-    text = envInfo(task).published;
-  } catch {
-    return []; // a task this build does not know
-  }
-  const protocol = text?.split(/ {3,}/).at(-1) ?? '';
-  return scoresIn(text ?? '')
-    .map(([name, value]) => ({ name: `${name}, published best`, value, source: 'arXiv:2405.16173', protocol }))
-    .sort((a, b) => b.value - a.value);
 }
 
 /** The viewer of one trainer, which is the parent process: it ends when the trainer does. */

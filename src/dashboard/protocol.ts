@@ -16,6 +16,8 @@ export type RunState = 'live' | 'paused' | 'finished' | 'stopped' | 'unreadable'
 export interface RunSummary {
   /** Folder name, unique within the server. */
   readonly id: string;
+  /** The directory, for commands to copy; empty in an exported page. */
+  readonly path: string;
   readonly state: RunState;
   readonly algo: string;
   readonly task: string;

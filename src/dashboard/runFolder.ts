@@ -17,6 +17,8 @@ type Json = Record<string, unknown>;
 
 /** Largest JSON file of a run that is read whole. */
 const MAX_JSON_BYTES = 4 << 20;
+/** Characters shown of why a training stopped. */
+const MAX_MESSAGE = 2000;
 /** A run whose newest row is older than this, with no trainer connected, is shown as stopped. */
 const STOPPED_AFTER_MS = 60_000;
 
@@ -62,6 +64,7 @@ export class RunFolder {
     const summary = this.summary;
     return {
       id: this.id,
+      path: this.path,
       state: this.#state(summary, connected, now),
       algo: text(field(config, 'algo') ?? field(config, 'algorithm')),
       task: text(field(config, 'task') ?? field(config, 'env') ?? field(config, 'dataset')),
@@ -73,23 +76,34 @@ export class RunFolder {
       rows: this.metrics.rows,
       tags: Array.isArray(notes.tags) ? notes.tags.map(text) : [],
       note: text(notes.note),
-      problem: this.#problem ?? this.#failure(),
+      problem: this.#problem ?? (connected ? undefined : this.#failure()),
     };
   }
 
   #state(summary: Json | undefined, connected: boolean, now: number): RunState {
     if (this.#problem) return 'unreadable';
     if (summary) return 'finished';
-    if (this.#failure()) return 'stopped';
     if (connected) return 'live';
+    if (this.#failure()) return 'stopped';
     return now - this.#touched() < STOPPED_AFTER_MS ? 'live' : 'stopped';
   }
 
+  /** Why training had to stop: the newest of `failures/`, unless a resumed training has gone past it. */
   #failure(): string | undefined {
-    const path = join(this.path, 'failure.json');
-    if (!existsSync(path)) return undefined;
-    const read = readJson(path);
-    return typeof read === 'string' ? read : text(read.message);
+    const folder = join(this.path, 'failures');
+    const step = Math.max(
+      ...list(folder)
+        .filter(name => /^\d+$/.test(name))
+        .map(Number),
+    );
+    if (!Number.isFinite(step) || this.metrics.lastStep > step) return undefined;
+    try {
+      return readFileSync(join(folder, String(step), 'message.txt'), 'utf8')
+        .slice(0, MAX_MESSAGE)
+        .trim();
+    } catch {
+      return undefined; // being written just now
+    }
   }
 
   /** When a file of the run was last written, ms since 1970. */

@@ -4,7 +4,7 @@ import { webAssembly } from './webAssembly.ts';
 
 const BYTES = 256 * 2 ** 20;
 
-/** The WASM kernels in a page or its worker, one thread. The module lies beside the script, or in `agentFiles`. */
+/** The WASM kernels in a page or its worker, one thread. The module lies beside the script. */
 export async function loadWasmPage(): Promise<WasmLibrary> {
   const relaxed = hasRelaxedSimd();
   const bytes = await pageFile(moduleName(relaxed, false));
@@ -18,14 +18,10 @@ export async function loadWasmPage(): Promise<WasmLibrary> {
 }
 
 const scope = globalThis as unknown as {
-  /** A single-file export brings its files with it. */
-  agentFiles?: Readonly<Record<string, Uint8Array>>;
   fetch(url: URL): Promise<{ ok: boolean; arrayBuffer(): Promise<ArrayBuffer> }>;
 };
 
 async function pageFile(name: string): Promise<Uint8Array> {
-  const inline = scope.agentFiles?.[name];
-  if (inline) return inline;
   const response = await scope.fetch(new URL(name, import.meta.url));
   if (!response.ok) throw new AgentError(`${name} is not there`);
   return new Uint8Array(await response.arrayBuffer());

@@ -1,100 +1,14 @@
-import { AppState } from './appState.ts';
+import { AppState, type View } from './appState.ts';
 import { authenticate, Connection } from './connection.ts';
-import { PolicyModel } from './diffusion/model.ts';
-import { SmallFan } from './diffusion/smallFan.ts';
-import { DiffusionView } from './diffusion/view.ts';
-import { fill, h } from './dom.ts';
-import { runHeader } from './header.ts';
-import { attachKeys } from './keys.ts';
-import { openPalette } from './palette.ts';
-import { rail, views } from './rail.ts';
-import { emptyState, refusedState, startStates } from './states.ts';
-import { toast } from './toast.ts';
-import { CompareView } from './views/compare.ts';
-import { WatchView } from './watchView.ts';
+import { fill } from './dom.ts';
+import { mount } from './page.ts';
+import { views } from './rail.ts';
+import { refusedState } from './states.ts';
 
 const app = new AppState();
-const host = document.getElementById('app')!;
-
-/** Puts the page together. Everything shows its empty form at once and fills as data comes. */
-function mount(): void {
-  const watch = new WatchView(app);
-  const compare = new CompareView(app, run => {
-    app.choose(run);
-    app.show('watch');
-  });
-  const model = new PolicyModel(app, watch.player);
-  watch.model = model;
-  const fan = new SmallFan(app, model);
-  watch.extra.append(fan.element);
-  // Needs three.js, like the stage: both come after the first paint.
-  void Promise.all([import('./touch/touch.ts'), import('./touch/physicsPanel.ts')]).then(
-    ([{ Touch }, { physicsPanel }]) => {
-      const touch = new Touch(app, watch, model);
-      watch.touch = touch;
-      watch.inspector.addPanel('Physics', physicsPanel(touch, model));
-    },
-  );
-  const diffusion = new DiffusionView(app, watch, model);
-  const palette = () => openPalette(app, watch);
-  const header = runHeader(app, palette);
-  const main = h('main', { class: 'main' });
-  const banner = h('div', { class: 'banner', hidden: true, role: 'alert' });
-  const shell = h('div', { class: 'app' }, rail(app, palette), header, banner, main, watch.timeline.element);
-  const show = () => {
-    const { view } = app;
-    shell.dataset.view = view;
-    watch.timeline.element.hidden = view !== 'watch';
-    const comparing = view === 'curves' || view === 'runs';
-    header.replaceWith(header);
-    shell.children[1]!.replaceWith(comparing ? compare.header : view === 'diffusion' ? diffusion.header : header);
-    if (app.runs.length === 0 && app.link === 'open') fill(main, emptyState(app));
-    else fill(main, comparing ? compare.open(view) : view === 'diffusion' ? diffusion.open() : watch.open());
-  };
-  app.on('view', show);
-  let known = -1;
-  app.on('runs', () => {
-    if (!app.current && app.runs.length > 0) app.choose(newestRun());
-    if ((known === 0) !== (app.runs.length === 0) || known < 0) show();
-    known = app.runs.length;
-    for (const run of app.runs) if (!app.data.has(run.id)) app.follow(run.id);
-  });
-  app.on('theme', () => watch.refresh());
-  app.on('answer', (ok, text) => toast(text, { kind: ok ? 'done' : 'bad' }));
-  attachKeys(app, watch, shell, palette);
-  startStates(app, shell, banner, main, watch);
-  fill(host, shell);
-  show();
-  loop(watch, compare, diffusion, fan);
-}
-
-/** The live one, else the one written last. */
-function newestRun(): string {
-  const live = app.runs.filter(run => run.state === 'live' || run.state === 'paused');
-  return (live.at(-1) ?? app.runs.at(-1)!).id;
-}
-
-/** The stage at the display's rate, charts and numbers ten times a second, hidden parts never. */
-function loop(watch: WatchView, compare: CompareView, diffusion: DiffusionView, fan: SmallFan): void {
-  let last = 0;
-  const frame = (now: number) => {
-    requestAnimationFrame(frame);
-    if (app.view === 'watch') watch.panel.frame(now);
-    if (app.view === 'diffusion') diffusion.frame(now);
-    if (now - last < 100) return;
-    last = now;
-    if (app.view === 'watch') {
-      watch.refresh();
-      fan.refresh(now);
-    } else if (app.view === 'diffusion') diffusion.refresh();
-    else compare.refresh();
-  };
-  requestAnimationFrame(frame);
-}
-
 const wanted = new URLSearchParams(location.hash.slice(1)).get('view');
-if (views.some(({ view }) => view === wanted)) app.view = wanted as typeof app.view;
+if (views.some(({ view }) => view === wanted)) app.view = wanted as View;
 if (await authenticate()) {
-  mount();
+  mount(app);
   new Connection(app).open();
-} else fill(host, refusedState());
+} else fill(document.getElementById('app')!, refusedState());

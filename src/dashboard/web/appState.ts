@@ -60,6 +60,9 @@ export class AppState {
   };
   readonly #listeners = new Map<string, Set<Listener<never>>>();
 
+  /** The physics worker; a single-file export makes it from its own text. */
+  makeWorker: () => Worker = () => new Worker('physics.worker.js', { type: 'module' });
+
   constructor() {
     const kept = JSON.parse(localStorage.getItem('agent.settings') ?? '{}') as Record<string, unknown>;
     if (typeof kept.smoothing === 'number') this.smoothing = kept.smoothing;

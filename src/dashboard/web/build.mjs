@@ -41,6 +41,17 @@ await Promise.all([
     conditions: ['browser'],
     plugins: [node],
   }),
+  // The page and its worker once more, each in one piece, for `agent export --format html`. A worker made from text has no
+  // address: names of files are resolved against one that stands for it.
+  build({ ...common, entryPoints: { 'exported.page': join(here, 'exported.ts') }, conditions: ['browser'] }),
+  build({
+    ...common,
+    format: 'iife', // a page of a file may start classic workers only
+    entryPoints: { 'exported.worker': join(here, '../../cli/physicsWorker.ts') },
+    conditions: ['browser'],
+    plugins: [node],
+    define: { 'import.meta.url': '"https://page.invalid/worker.js"' },
+  }),
 ]);
 for (const file of ['index.html', 'icons.svg', 'favicon.svg']) copyFileSync(join(here, file), join(out, file));
 const require = createRequire(import.meta.url);

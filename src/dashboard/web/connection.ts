@@ -1,7 +1,8 @@
 import { Packr } from 'msgpackr/pack';
 import { Unpackr } from 'msgpackr/unpack';
-import { PROTOCOL_VERSION, type ServerMessage } from '../protocol.ts';
+import type { ServerMessage } from '../protocol.ts';
 import type { AppState } from './appState.ts';
+import { receive } from './receive.ts';
 
 const packr = new Packr({ useRecords: false });
 const unpackr = new Unpackr({ useRecords: false, int64AsType: 'number' });
@@ -44,7 +45,7 @@ export class Connection {
     socket.onopen = () => this.#opened();
     socket.onmessage = event => {
       if (socket === this.#socket)
-        this.#receive(unpackr.unpack(new Uint8Array(event.data as ArrayBuffer)) as ServerMessage);
+        receive(this.#app, unpackr.unpack(new Uint8Array(event.data as ArrayBuffer)) as ServerMessage);
     };
     socket.onclose = () => {
       if (socket === this.#socket) this.#lost();
@@ -74,38 +75,5 @@ export class Connection {
     app.retryAt = Date.now() + wait;
     this.#timer = window.setTimeout(() => this.open(), wait);
     app.emit('link');
-  }
-
-  #receive(message: ServerMessage): void {
-    const app = this.#app;
-    switch (message.type) {
-      case 'hello':
-        if (message.version !== PROTOCOL_VERSION) location.reload();
-        app.control = message.control;
-        app.home = message.home;
-        break;
-      case 'runs':
-        app.runs = message.runs;
-        app.emit('runs');
-        break;
-      case 'snapshot':
-        app.dataOf(message.run).snapshot = message.snapshot;
-        app.emit('snapshot', message.run);
-        break;
-      case 'reset':
-        app.dataOf(message.run).reset();
-        app.emit('rows', message.run);
-        break;
-      case 'rows':
-        if (!app.dataOf(message.run).append(message.block)) app.follow(message.run);
-        app.emit('rows', message.run);
-        break;
-      case 'frame':
-        app.emit('frame', message.run, message.frame);
-        break;
-      case 'answer':
-        app.emit('answer', message.ok, message.text);
-        break;
-    }
   }
 }

@@ -54,7 +54,7 @@ export function setText(element: Element, text: string): void {
 }
 
 export function icon(name: string): SVGElement {
-  return s('svg', { class: 'icon', 'aria-hidden': 'true' }, s('use', { href: `${iconSource()}#${name}` }));
+  return s('svg', { class: 'icon', 'aria-hidden': 'true' }, s('use', { href: iconAddress(name) }));
 }
 
 let source = 'icons.svg';
@@ -62,8 +62,8 @@ let source = 'icons.svg';
 export function useInlineIcons(): void {
   source = '';
 }
-function iconSource(): string {
-  return source;
+export function iconAddress(name: string): string {
+  return `${source}#${name}`;
 }
 
 interface ButtonOptions {

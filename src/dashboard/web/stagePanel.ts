@@ -1,7 +1,7 @@
 import type { Scene } from '../protocol.ts';
 import type { AppState } from './appState.ts';
 import { controlBar } from './controlBar.ts';
-import { button, fill, h, iconButton, setText } from './dom.ts';
+import { button, fill, h, iconAddress, iconButton, setText } from './dom.ts';
 import { fixed, integer } from './format.ts';
 import { openMenu } from './menu.ts';
 import type { Player } from './player.ts';
@@ -228,7 +228,7 @@ export class StagePanel {
 
   #showPlay(): void {
     const running = this.#player.recording ? this.#player.playing : !this.#app.paused;
-    this.#play.querySelector('use')!.setAttribute('href', `icons.svg#${running ? 'pause' : 'play'}`);
+    this.#play.querySelector('use')!.setAttribute('href', iconAddress(running ? 'pause' : 'play'));
     this.#play.classList.toggle('running', running);
   }
 

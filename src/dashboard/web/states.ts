@@ -146,8 +146,10 @@ function failure(app: AppState, watch: WatchView): HTMLElement {
         )
       : h('p', { class: 't2' }, 'The other runs load as usual.'),
     readable && checkpoint ? h('p', { class: 't3' }, `Continue from step ${integer(checkpoint.step)}`) : null,
-    readable && checkpoint ? command(`agent resume ${app.home.replace(/\/?$/, '')}/${run.id}`) : null,
-    readable ? button({ icon: 'play', label: 'Watch the last episode', onclick: () => void watch.newest() }) : null,
+    readable && checkpoint ? command(`agent resume ${run.path}`) : null,
+    readable && watch.episodes.length > 0
+      ? button({ icon: 'play', label: 'Watch the last 2 s', onclick: () => void watch.lastSeconds(2) })
+      : null,
   );
 }
 

@@ -102,6 +102,15 @@ export class WatchView {
     if (last) await this.show(last.name, 0, standIn);
   }
 
+  /** The end of the newest recorded episode. */
+  async lastSeconds(seconds: number): Promise<void> {
+    const last = this.episodes.at(-1);
+    if (!last) return;
+    const { length } = await this.load(last.name);
+    const steps = seconds / (this.#app.currentData?.snapshot?.scene?.stepSeconds || 0.02);
+    await this.show(last.name, Math.max(0, length - steps));
+  }
+
   async best(): Promise<void> {
     const best = this.#app.currentData?.best('eval/return');
     await (best ? this.goToStep(best.step) : this.newest());

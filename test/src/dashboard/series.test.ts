@@ -32,6 +32,7 @@ const run = (
   tags: string[] = [],
 ): RunSummary => ({
   id,
+  path: `/runs/${id}`,
   state: 'live',
   algo,
   task,

@@ -35,7 +35,7 @@ export class PolicyModel {
   }
 
   get client(): PhysicsClient {
-    this.#client ??= new PhysicsClient();
+    this.#client ??= new PhysicsClient(this.#app.makeWorker());
     return this.#client;
   }
 
@@ -116,7 +116,7 @@ export class PolicyModel {
     const player = this.#player;
     const { recording } = player;
     const checkpoint = this.checkpointStep;
-    if (recording) {
+    if (recording && !player.own) {
       const t = Math.min(recording.length, Math.max(0, Math.round(player.t)));
       const row = (i: number) => recording.qpos.slice(i * recording.nq, (i + 1) * recording.nq);
       return {
@@ -134,7 +134,11 @@ export class PolicyModel {
         qpos: Float64Array.from(world.qpos),
         before: undefined,
         checkpoint,
-        label: frame ? `episode ${frame.episode}, t = ${frame.t}` : 'start',
+        label: player.own
+          ? `your own copy, t = ${player.own.now.t}`
+          : frame
+            ? `episode ${frame.episode}, t = ${frame.t}`
+            : 'start',
       }
     );
   }

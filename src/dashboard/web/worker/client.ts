@@ -7,8 +7,8 @@ export class PhysicsClient {
   #next = 0;
   onPose: (pose: TouchPose) => void = () => {};
 
-  constructor(url: string | URL = 'physics.worker.js') {
-    this.#worker = new Worker(url, { type: 'module' });
+  constructor(worker: Worker) {
+    this.#worker = worker;
     this.#worker.onmessage = event => this.#receive(event.data as WorkerMessage);
     this.#worker.onerror = event => {
       for (const { reject } of this.#waiting.values())

@@ -1,14 +1,7 @@
-// Stands in for Node's modules in the browser: the task code reads its model files by name, which the server (or the
-// single-file export) holds.
-
-declare global {
-  var agentModels: Readonly<Record<string, string>> | undefined;
-}
+// Stands in for Node's modules in the browser: the task code reads its model files by name, which the server holds.
 
 export async function readFile(path: string): Promise<string> {
   const name = path.split('/').at(-1)!;
-  const inline = globalThis.agentModels?.[name];
-  if (inline !== undefined) return inline;
   const response = await fetch(new URL(name, import.meta.url));
   if (!response.ok) throw Object.assign(new Error(`model file ${name} is missing`), { code: 'ENOENT' });
   return response.text();
