@@ -36,6 +36,8 @@ export interface Stage {
 export interface Algorithm extends Policy {
   readonly stages: readonly Stage[];
   readonly variables: Variables;
+  /** Hyperparameters that may be changed while training, and how. A value holds from the next update on. */
+  readonly tunable?: Readonly<Record<string, (value: number) => void>>;
   /** Sees the data once, before the first update of a fresh offline run; what it derives belongs to `variables`. */
   prepare?(data: Transitions): void;
 }

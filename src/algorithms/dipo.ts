@@ -73,12 +73,13 @@ export class Dipo implements Algorithm {
   readonly stages: readonly Stage[];
   readonly #variables: Variables;
   readonly #ddpm: Ddpm;
+  readonly tunable: NonNullable<Algorithm['tunable']>;
   readonly #denoiserOptimizer: Adam;
   readonly #criticOptimizer: Adam;
   readonly #updates = tf.variable(tf.scalar(0), false);
 
   constructor({ obsDim, actDim }: Sizes, config: Config, initial: Noise) {
-    this.config = config;
+    this.config = { ...config };
     const { hidden, diffusionSteps: steps, adamEpsilon: epsilon, clipNorm } = config;
     const shape = { obsDim, actDim, steps, hidden, hiddenLayers: 3, timeDim: 32, timeHidden: hidden };
     const denoiser = () => new NoiseNetwork({ ...shape, activation: 'mish' }, initial);
@@ -91,6 +92,11 @@ export class Dipo implements Algorithm {
     const rates = { policy: config.policyLearningRate, critic: config.criticLearningRate };
     this.#denoiserOptimizer = new Adam(this.denoiser.variables, { learningRate: rates.policy, epsilon, clipNorm });
     this.#criticOptimizer = new Adam(this.critic.variables, { learningRate: rates.critic, epsilon, clipNorm });
+    this.tunable = {
+      policyLearningRate: x => void (this.#denoiserOptimizer.learningRate = x),
+      criticLearningRate: x => void (this.#criticOptimizer.learningRate = x),
+      actionLearningRate: x => void Object.assign(this.config, { actionLearningRate: x }),
+    };
     this.stages = [{ name: 'train', batchSize: config.batchSize, update: this.#update.bind(this) }];
     this.#variables = group({
       denoiser: this.denoiser.variables,

@@ -50,13 +50,14 @@ export class Qsm implements Algorithm {
   readonly targetCritic: TwinQ;
   readonly stages: readonly Stage[];
   readonly variables: Variables;
+  readonly tunable: NonNullable<Algorithm['tunable']>;
   readonly #chain: ClippedChain;
   readonly #policyOptimizer: Adam;
   readonly #criticOptimizer: Adam;
   readonly #updates = tf.variable(tf.scalar(0), false);
 
   constructor({ obsDim, actDim }: Sizes, config: Config, initial: Noise) {
-    this.config = config;
+    this.config = { ...config };
     const { hidden } = config;
     const sizes = [obsDim + actDim, hidden, hidden, 1];
     const critic = () => new TwinQ({ sizes, activation: 'relu', initializer: xavierUniform }, initial);
@@ -65,6 +66,10 @@ export class Qsm implements Algorithm {
     this.#chain = new ClippedChain(makeSchedule('vp', config.diffusionSteps));
     this.#policyOptimizer = new Adam(this.score.variables, { learningRate: config.policyLearningRate });
     this.#criticOptimizer = new Adam(this.critic.variables, { learningRate: config.criticLearningRate });
+    this.tunable = {
+      policyLearningRate: x => void Object.assign(this.config, { policyLearningRate: x }),
+      criticLearningRate: x => void (this.#criticOptimizer.learningRate = x),
+    };
     this.stages = [{ name: 'train', batchSize: config.batchSize, update: this.#update.bind(this) }];
     this.variables = group({
       score: this.score.variables,

@@ -85,6 +85,7 @@ export class Qvpo implements Algorithm {
   readonly targetCritic: TwinQ;
   readonly stages: readonly Stage[];
   readonly variables: Variables;
+  readonly tunable: NonNullable<Algorithm['tunable']>;
   readonly #ddpm: Ddpm;
   readonly #sampler: Sampler;
   readonly #denoiserOptimizer: Adam;
@@ -95,7 +96,7 @@ export class Qvpo implements Algorithm {
   readonly #updates = tf.variable(tf.scalar(0), false);
 
   constructor({ obsDim, actDim }: Sizes, config: Config, initial: Noise) {
-    this.config = config;
+    this.config = { ...config };
     const { hidden, diffusionSteps: steps, adamEpsilon: epsilon, clipNorm } = config;
     const shape = { obsDim, actDim, steps, hidden, hiddenLayers: 3, timeDim: 32, timeHidden: hidden };
     const denoiser = () => new NoiseNetwork({ ...shape, activation: 'mish' }, initial);
@@ -112,6 +113,11 @@ export class Qvpo implements Algorithm {
     const adam = { epsilon, clipNorm };
     this.#denoiserOptimizer = new Adam(this.denoiser.variables, { learningRate: policyLearningRate, ...adam });
     this.#criticOptimizer = new Adam(this.critic.variables, { learningRate: criticLearningRate, ...adam });
+    this.tunable = {
+      policyLearningRate: x => void (this.#denoiserOptimizer.learningRate = x),
+      criticLearningRate: x => void (this.#criticOptimizer.learningRate = x),
+      entropyWeight: x => void Object.assign(this.config, { entropyWeight: x }),
+    };
     this.stages = [{ name: 'train', batchSize: config.batchSize, update: this.#update.bind(this) }];
     this.variables = group({
       denoiser: this.denoiser.variables,

@@ -52,6 +52,7 @@ export class Sac implements Algorithm {
   readonly targetCritic: TwinQ;
   readonly stages: readonly Stage[];
   readonly variables: Variables;
+  readonly tunable: NonNullable<Algorithm['tunable']>;
   readonly #targetEntropy: number;
   readonly #logAlpha: Variable;
   readonly #policyOptimizer: Adam;
@@ -69,6 +70,11 @@ export class Sac implements Algorithm {
     this.#policyOptimizer = new Adam(this.policy.variables, { learningRate: config.policyLearningRate });
     this.#criticOptimizer = new Adam(this.critic.variables, { learningRate: config.criticLearningRate });
     this.#entropyOptimizer = new Adam({ logAlpha: this.#logAlpha }, { learningRate: config.entropyLearningRate });
+    this.tunable = {
+      policyLearningRate: x => void (this.#policyOptimizer.learningRate = x),
+      criticLearningRate: x => void (this.#criticOptimizer.learningRate = x),
+      entropyLearningRate: x => void (this.#entropyOptimizer.learningRate = x),
+    };
     this.stages = [{ name: 'train', batchSize: config.batchSize, update: this.#update.bind(this) }];
     this.variables = group({
       policy: this.policy.variables,

@@ -50,6 +50,7 @@ export class Td3 implements Algorithm {
   readonly targetCritic: TwinQ;
   readonly stages: readonly Stage[];
   readonly variables: Variables;
+  readonly tunable: NonNullable<Algorithm['tunable']>;
   readonly #policyOptimizer: Adam;
   readonly #criticOptimizer: Adam;
   readonly #updates = tf.variable(tf.scalar(0), false);
@@ -64,6 +65,10 @@ export class Td3 implements Algorithm {
     [this.critic, this.targetCritic] = withTarget(critic);
     this.#policyOptimizer = new Adam(this.policy.variables, { learningRate: config.policyLearningRate });
     this.#criticOptimizer = new Adam(this.critic.variables, { learningRate: config.criticLearningRate });
+    this.tunable = {
+      policyLearningRate: x => void (this.#policyOptimizer.learningRate = x),
+      criticLearningRate: x => void (this.#criticOptimizer.learningRate = x),
+    };
     this.stages = [{ name: 'train', batchSize: config.batchSize, update: this.#update.bind(this) }];
     this.variables = group({
       policy: this.policy.variables,

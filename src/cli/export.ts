@@ -6,9 +6,11 @@ import type { Command, Input, Io } from './command.ts';
 import { shownPath } from './trainRun.ts';
 
 /** What can be written, and by whom. Each gets the run's directory, the checkpoint and the file to write. */
-const formats = {
-  html: async () => (await import('./exportHtml.ts')).exportHtml,
-} as const;
+const formats: Record<'onnx' | 'safetensors' | 'html', () => Promise<Exporter>> = {
+  onnx: async () => (await import('./export/policyFiles.ts')).exportOnnx,
+  safetensors: async () => (await import('./export/policyFiles.ts')).exportSafetensors,
+  html: async () => (await import('./export/html.ts')).exportHtml,
+};
 
 export interface ExportRequest {
   readonly directory: string;

@@ -15,6 +15,7 @@ export const command: Command = {
   options: [
     { name: 'accept-changes', doc: 'go on although versions or machine differ: the numbers may change' },
     { name: 'dashboard', value: '[HOST:]PORT|off', doc: 'address of the viewer (default 127.0.0.1:7878)' },
+    { name: 'control', doc: 'let the viewer steer: pause, evaluate, change a learning rate' },
   ],
   examples: ['agent resume runs/qvpo-humanoid-v3-1120-k7q2'],
   run: async (input, io) => {
@@ -50,7 +51,7 @@ export const command: Command = {
         json: input.has('json'),
         quiet: input.has('quiet'),
         resume: true,
-        viewer: { address: input.text('dashboard') },
+        viewer: { address: input.text('dashboard'), control: input.has('control') },
       });
     } finally {
       await store.close();

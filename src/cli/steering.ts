@@ -2,13 +2,17 @@ import { appendFileSync } from 'node:fs';
 import type { Dashboard } from '../dashboard/child.ts';
 import type { ControlAction } from '../dashboard/protocol.ts';
 import type { RunStore } from '../runs/runStore.ts';
+import type { Tuning } from './tuning.ts';
 
 /**
  * What a viewer with the control right may do to a training: hold it, let it take single steps, ask for an evaluation or a
- * checkpoint, end it. None of it changes what is learned; every act is a line of the run's `changes.jsonl`.
+ * checkpoint, end it, and (the only act that changes what is learned) set a hyperparameter. Every act is a line of the run's
+ * `changes.jsonl`.
  */
 export class Steering {
   readonly requests = { evaluate: false, checkpoint: false };
+  /** Fulfils wishes for other hyperparameters. */
+  tuning: Tuning | undefined;
   /** The run is to end as if it had been interrupted. */
   ended = false;
   readonly #store: RunStore;
@@ -26,7 +30,11 @@ export class Steering {
   }
 
   #act(action: ControlAction): void {
-    if (action.kind === 'set') return; // hyperparameters stay what the configuration says
+    if (action.kind === 'set') {
+      const refused = this.tuning?.ask(action.name, action.value);
+      if (refused) this.#dashboard.say(refused);
+      return;
+    }
     if (action.kind === 'pause' || action.kind === 'resume') this.#paused = action.kind === 'pause';
     else if (action.kind === 'evaluate' || action.kind === 'checkpoint') this.requests[action.kind] = true;
     else if (action.kind === 'end') this.ended = true;

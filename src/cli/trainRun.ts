@@ -13,6 +13,7 @@ import { knownTask } from './simulator.ts';
 import type { LiveState } from './terminal/live.ts';
 import { summaryLines } from './terminal/summary.ts';
 import { TrainingView } from './terminal/trainingView.ts';
+import { Tuning } from './tuning.ts';
 import { type WatchOptions, watch } from './watching.ts';
 
 export interface TrainRunOptions {
@@ -69,6 +70,8 @@ export async function trainRun(store: RunStore, options: TrainRunOptions): Promi
     () => view.close(),
   );
   interrupted = () => interrupt.requested;
+  const tuning = new Tuning(store.path('changes.jsonl'), parts.algorithm, config.values);
+  if (watching.steering) watching.steering.tuning = tuning;
   try {
     const result = await trainOnline({
       ...parts,
@@ -80,6 +83,7 @@ export async function trainRun(store: RunStore, options: TrainRunOptions): Promi
       watchers: [watcher(view, store, parts, interrupt), watching.watcher, ...(options.watchers ?? [])],
       stopRequested: () => interrupt.requested || watching.steering?.ended === true,
       requests: watching.steering?.requests,
+      beforeStep: step => tuning.beforeStep(step),
     });
     return await report(store, result, view, options);
   } finally {

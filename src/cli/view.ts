@@ -100,6 +100,7 @@ async function serveTrainer(runDir: string, input: Input, io: Io): Promise<numbe
   }
   process.on('message', (message: ToViewer) => {
     if (message.type === 'state') viewer.hub.trainerState(message.state);
+    else if (message.type === 'refused') viewer.hub.refuse(message.text);
     else {
       viewer.hub.publish(run, message.frame);
       send({ type: 'taken' });

@@ -9,7 +9,9 @@ import type { ControlAction, Frame } from './protocol.ts';
 /** Trainer → viewer process. */
 export type ToViewer =
   | { readonly type: 'frame'; readonly frame: Frame }
-  | { readonly type: 'state'; readonly state: 'live' | 'paused' };
+  | { readonly type: 'state'; readonly state: 'live' | 'paused' }
+  /** Why a wish was not fulfilled, for those who may steer. */
+  | { readonly type: 'refused'; readonly text: string };
 /** Viewer process → trainer. */
 export type FromViewer =
   | { readonly type: 'ready'; readonly url: string }
@@ -36,6 +38,8 @@ export interface Dashboard {
   /** Whether a frame handed in now would leave at once: lets the caller skip making it. */
   readonly idle: boolean;
   state(state: 'live' | 'paused'): void;
+  /** Tells those who may steer that a wish cannot be fulfilled. */
+  say(text: string): void;
   onControl(listener: (action: ControlAction) => void): void;
   close(): Promise<void>;
 }
@@ -91,6 +95,7 @@ export async function startDashboard(options: DashboardOptions): Promise<Dashboa
       flush();
     },
     state: state => void send({ type: 'state', state }),
+    say: text => void send({ type: 'refused', text }),
     onControl: listener => void listeners.push(listener),
     close: async () => {
       if (child.exitCode !== null || child.signalCode !== null) return;

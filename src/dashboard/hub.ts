@@ -70,6 +70,12 @@ export class Hub {
     this.#announce();
   }
 
+  /** The trainer cannot do what was asked of it. */
+  refuse(text: string): void {
+    for (const session of this.sessions)
+      if (this.control && session.right === 'control') session.send({ type: 'answer', ok: false, text });
+  }
+
   add(session: Session): void {
     this.sessions.add(session);
     const control = this.control && session.right === 'control';

@@ -82,6 +82,7 @@ class OnlineLoop {
     const { schedule, stopRequested } = this.#run;
     const breather = new Breather();
     while (this.#step < schedule.steps) {
+      this.#run.beforeStep?.(this.#step);
       try {
         await this.#advance(breather);
         if (this.#step >= schedule.steps) await this.#learn(breather); // no step is left to learn beside

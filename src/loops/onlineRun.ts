@@ -49,6 +49,8 @@ export interface OnlineRun {
   readonly watchers?: readonly OnlineWatcher[];
   /** Asked after every update; true saves and ends the loop. */
   readonly stopRequested?: () => boolean;
+  /** Called before each step of the worlds: the moment at which hyperparameters may change. */
+  readonly beforeStep?: (step: number) => void;
   /** Wishes from outside, fulfilled after the next step and then cleared. Neither changes what is learned. */
   readonly requests?: { evaluate: boolean; checkpoint: boolean };
 }

@@ -31,6 +31,8 @@ export interface TinyTraining {
   /** Stands in front of the worlds and the algorithm: to make them go wrong. */
   readonly wrapEnv?: (env: VectorEnv) => VectorEnv;
   readonly wrapAlgorithm?: (algorithm: Algorithm) => Algorithm;
+  /** Who changes hyperparameters before each step. */
+  readonly tune?: (algorithm: Algorithm, values: Readonly<Record<string, unknown>>) => (step: number) => void;
 }
 
 const SMALL = { hidden: 8, batchSize: 8 };
@@ -77,6 +79,7 @@ export async function tinyTraining(options: TinyTraining, resume: boolean): Prom
       resume,
       watchers: options.watcher ? [options.watcher] : [],
       stopRequested: options.stopRequested,
+      beforeStep: options.tune?.(algorithm, config as Readonly<Record<string, unknown>>),
     });
   } finally {
     await store.close();

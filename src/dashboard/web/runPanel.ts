@@ -1,15 +1,21 @@
 import type { AppState } from './appState.ts';
 import { button, fill, h } from './dom.ts';
 import { duration, integer } from './format.ts';
+import { toast } from './toast.ts';
 
 /** The inspector's Run tab: configuration with the source of each value, changes, versions, files. */
 export function runPanel(app: AppState): HTMLElement {
   const panel = h('div', { class: 'run-panel pad' });
+  let shown = '';
   const update = () => {
     const snapshot = app.currentData?.snapshot;
     const run = app.run();
     if (!snapshot || !run) return;
     const { config, checkpoints, changes, summary } = snapshot;
+    // Rebuilt only when it says something else: whoever types or tabs through it keeps the focus.
+    const key = JSON.stringify([run.id, run.state, run.problem, app.control, checkpoints, changes, summary]);
+    if (key === shown || panel.contains(document.activeElement?.closest('input') ?? null)) return;
+    shown = key;
     const sources = (config.sources ?? {}) as Record<string, string>;
     const values = Object.entries((config.values ?? {}) as Record<string, unknown>);
     fill(
@@ -82,7 +88,42 @@ function steering(app: AppState): HTMLElement {
       act('target', 'Evaluate', 'evaluate'),
       end,
     ),
+    ...tunables(app),
   );
+}
+
+/** What may be changed while training, by its name in the configuration. */
+const TUNABLE = /^(\w+LearningRate|entropyWeight)$/;
+
+/** A field for every value that may be changed; the change is logged in the run and can be taken back by another. */
+function tunables(app: AppState): HTMLElement[] {
+  const { config, changes } = app.currentData?.snapshot ?? {};
+  const values = (config?.values ?? {}) as Record<string, unknown>;
+  return Object.entries(values)
+    .filter(([name, value]) => TUNABLE.test(name) && typeof value === 'number')
+    .map(([name, value]) => {
+      const now = changes?.findLast(change => change.what === name)?.to ?? (value as number);
+      const input = h('input', { type: 'text', inputmode: 'decimal', value: String(now), 'aria-label': name });
+      const send = (to: number) => app.act({ kind: 'set', name, value: to });
+      const set = () => {
+        const to = Number(input.value);
+        if (input.value.trim() === '' || !(Number.isFinite(to) && to > 0))
+          return toast(`${name} is a number above 0`, { kind: 'bad' });
+        if (to === now) return;
+        send(to);
+        toast(`${name}: ${now} → ${to}, from the next step on`, { action: { label: 'Undo', run: () => send(now) } });
+      };
+      input.addEventListener('keydown', event => {
+        if (event.key === 'Enter') set();
+      });
+      return h(
+        'div',
+        { class: 'tunable' },
+        h('label', { class: 't2' }, name, input),
+        h('span', { class: 't3' }, now === value ? '' : `configured ${value}`),
+        button({ label: 'Set', onclick: set }),
+      );
+    });
 }
 
 function problem(text: string | undefined): HTMLElement | null {

@@ -1,18 +1,18 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { envInfo } from '../../envs/registry.ts';
-import type { EpisodeInfo, RunSummary, ServerMessage, Snapshot } from '../dashboard/protocol.ts';
-import { PROTOCOL_VERSION, ROWS_PER_BLOCK } from '../dashboard/protocol.ts';
-import { RunFolder } from '../dashboard/runFolder.ts';
-import { singleFile } from '../dashboard/singleFile.ts';
-import { AgentError, UsageError } from '../errors.ts';
-import { readCheckpoint } from '../runs/readRun.ts';
-import { readConfig } from '../runs/runConfig.ts';
-import { encodeSafetensors } from '../runs/safetensors.ts';
-import type { Exporter } from './export.ts';
-import { isOptimizerState } from './pagePolicy.ts';
-import { published, sceneOf } from './sceneOf.ts';
+import { envInfo } from '../../../envs/registry.ts';
+import type { EpisodeInfo, RunSummary, ServerMessage, Snapshot } from '../../dashboard/protocol.ts';
+import { PROTOCOL_VERSION, ROWS_PER_BLOCK } from '../../dashboard/protocol.ts';
+import { RunFolder } from '../../dashboard/runFolder.ts';
+import { singleFile } from '../../dashboard/singleFile.ts';
+import { AgentError, UsageError } from '../../errors.ts';
+import { readCheckpoint } from '../../runs/readRun.ts';
+import { readConfig } from '../../runs/runConfig.ts';
+import { encodeSafetensors } from '../../runs/safetensors.ts';
+import type { Exporter } from '../export.ts';
+import { isOptimizerState } from '../pagePolicy.ts';
+import { published, sceneOf } from '../sceneOf.ts';
 
 /** Recorded episodes that travel with the page: the nearest to the checkpoint. */
 const MAX_EPISODES = 2;
@@ -55,7 +55,7 @@ export const exportHtml: Exporter = async ({ directory, checkpoint: which, out }
   };
   const title = `${summary.task} · ${algo.toUpperCase()}`;
   const messages = messagesOf(folder, summary, snapshot);
-  const assets = fileURLToPath(new URL('../../dashboard/', import.meta.url));
+  const assets = fileURLToPath(new URL('../../../dashboard/', import.meta.url));
   const { html, parts } = singleFile(assets, { title, messages, files, models: [envInfo(summary.task).model] });
   const file = resolve(out ?? join(directory, 'policy.html'));
   write(file, html);
