@@ -94,6 +94,8 @@ function reduction(op: number): KernelFunction {
 
 export const elementwise: Readonly<Record<string, KernelFunction>> = Object.fromEntries([
   ...binaryNames.map((name, op) => [name, binary(op)]),
-  ...unaryNames.filter(name => name !== 'Mish' && name !== 'Silu').map(name => [name, unary(unaryNames.indexOf(name))]),
+  ...unaryNames
+    .filter(name => name !== 'Mish' && name !== 'Silu' && name !== 'AtLeast')
+    .map(name => [name, unary(unaryNames.indexOf(name))]),
   ...reductionNames.map((name, op) => [name, reduction(op)]),
 ]);

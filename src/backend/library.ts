@@ -19,6 +19,8 @@ export const kernelNames = [
   'mlpBackward',
   'mlpWeight',
   'mlpInput',
+  'blockForward',
+  'blockBackward',
   'finite',
   'squashedForward',
   'squashedBackward',
@@ -67,6 +69,7 @@ export const unaryNames = [
   'Silu',
   'ClipByValue',
   'Reciprocal',
+  'AtLeast',
 ] as const;
 export const binaryNames = ['Add', 'Sub', 'Multiply', 'RealDiv', 'Maximum', 'Minimum', 'SquaredDifference'] as const;
 export const reductionNames = ['Sum', 'Mean', 'Max', 'Min'] as const;

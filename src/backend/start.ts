@@ -1,6 +1,7 @@
 import { AgentError } from '../errors.ts';
 import { type TensorInfo, tf } from '../tensor/tf.ts';
 import { AcceleratedBackend } from './accelerated.ts';
+import { blocks } from './block.ts';
 import { elementwise, type KernelCall, type KernelFunction } from './elementwise.ts';
 import { layout } from './layout.ts';
 import type { KernelLibrary } from './library.ts';
@@ -43,7 +44,14 @@ export async function select(name: string): Promise<void> {
 /** All of the plain backend's kernels under `name`, ours before them where we have one. */
 function registerKernels(name: string): void {
   tf.copyRegisteredKernels('cpu', name);
-  for (const [kernelName, ours] of Object.entries({ ...elementwise, ...layout, ...products, ...networks, ...losses })) {
+  for (const [kernelName, ours] of Object.entries({
+    ...elementwise,
+    ...layout,
+    ...products,
+    ...networks,
+    ...losses,
+    ...blocks,
+  })) {
     const plain = tf.getKernel(kernelName, 'cpu')?.kernelFunc as PlainKernel | undefined;
     if (plain) tf.unregisterKernel(kernelName, name);
     tf.registerKernel({ kernelName, backendName: name, kernelFunc: withFallback(kernelName, ours, plain) });

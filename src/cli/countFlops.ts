@@ -44,6 +44,10 @@ function flopsOf(kernel: KernelName, ints: ArrayLike<number>): number {
       return at(6) * layerFlops(ints, 7 + at(1), 1);
     case 'mlpInput':
       return at(0) * at(4) * layerFlops(ints, 6, 1);
+    case 'blockForward': // rows, width, inner width: two products
+      return 4 * at(0) * at(1) * at(2);
+    case 'blockBackward':
+      return 8 * at(0) * at(1) * at(2);
     default:
       return 0;
   }

@@ -1,4 +1,5 @@
 import type { Noise } from '../tensor/noise.ts';
+import { atLeast } from '../tensor/ops/atLeast.ts';
 import { dense } from '../tensor/ops/dense.ts';
 import { type LnResBlock, lnResBlock } from '../tensor/ops/lnResBlock.ts';
 import { mish } from '../tensor/ops/mish.ts';
@@ -95,7 +96,7 @@ export class LnResNet {
     const hidden = this.blocks[0]!.norm.weight.shape[0];
     return this.blocks.map((_, i) => {
       const uniform = noise.uniform(`dropout${i}`, [rows, hidden]);
-      return tf.cast(tf.greaterEqual(uniform, this.dropout), 'float32') as Tensor2D;
+      return atLeast(uniform as Tensor2D, this.dropout);
     });
   }
 }

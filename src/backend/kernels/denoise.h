@@ -43,10 +43,11 @@ static float* tileLayers(int rows, const Layers& net, float* h, float* other, in
 /// Rows up to which a product is one of few; `backend/few.ts` has the same number.
 constexpr int FEW_ROWS = 8;
 
-/// Rows of a tile. Where there are few (acting), as many as leave each thread a tile: rows share the reads of a weight.
+/// Rows of a tile. Where there are few (acting), four, or as many as leave each thread a tile: rows share the reads of a
+/// weight, which comes from the second-level cache, so fewer than four to a thread gain nothing.
 /// A row's numbers do not depend on it: each output has one accumulator, in the order of k.
 INLINE int tileRows(int rows) {
-  if (rows <= FEW_ROWS) return ceilDiv(rows, workerCount());
+  if (rows <= FEW_ROWS) return minimum(rows, maximum(4, ceilDiv(rows, workerCount())));
   return rows <= 64 * MR ? MR : MAX_ROWS;
 }
 

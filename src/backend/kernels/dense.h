@@ -87,11 +87,13 @@ static void gradientRows(const float* dz, int B, int out, int row, int count, fl
   }
 }
 
-/// Adds up the rows of `parts` [count, out], in their order; a row begins every `stride` floats.
+/// Adds up the rows of `parts` [count, out] in float64, in their order; a row begins every `stride` floats.
 static void addParts(const float* parts, int count, int stride, int out, float* to) {
-  for (int j = 0; j < out; j++) to[j] = parts[j];
-  for (int i = 1; i < count; i++)
-    for (int j = 0; j < out; j++) to[j] += parts[(size_t)i * stride + j];
+  for (int j = 0; j < out; j++) {
+    double sum = 0;
+    for (int i = 0; i < count; i++) sum += parts[(size_t)i * stride + j];
+    to[j] = (float)sum;
+  }
 }
 
 /// ints: batch, in, out, activation. buffers: x, saved (the argument for mish and silu, the result for relu and tanh, null

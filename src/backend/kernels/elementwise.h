@@ -40,7 +40,7 @@ INLINE vf softplus(vf x) {
   return x != x ? x : (x > 0.0f ? x : vf{}) + tail;
 }
 
-enum Unary { NEG, SQUARE, SQRT, EXP, LOG, ABS, RELU1, TANH1, SIGMOID, SOFTPLUS, MISH1, SILU1, CLIP, RECIPROCAL };
+enum Unary { NEG, SQUARE, SQRT, EXP, LOG, ABS, RELU1, TANH1, SIGMOID, SOFTPLUS, MISH1, SILU1, CLIP, RECIPROCAL, AT_LEAST };
 
 template <int OP>
 INLINE vf unaryOf(vf x, float low, float high) {
@@ -64,6 +64,7 @@ INLINE vf unaryOf(vf x, float low, float high) {
     case SILU1: return x * sigmoid(x);
     case CLIP: return x > high ? splat(high) : x < low ? splat(low) : x;
     case RECIPROCAL: return 1.0f / x;
+    case AT_LEAST: return x >= low ? splat(1.0f) : vf{};
   }
   return x;
 }
@@ -84,7 +85,7 @@ static double unary(void** p, const int32_t* n, const double* r) {
   static const Loop loops[] = {unaryLoop<NEG>,     unaryLoop<SQUARE>,   unaryLoop<SQRT>,  unaryLoop<EXP>,   unaryLoop<LOG>,
                                unaryLoop<ABS>,     unaryLoop<RELU1>,    unaryLoop<TANH1>, unaryLoop<SIGMOID>,
                                unaryLoop<SOFTPLUS>, unaryLoop<MISH1>,   unaryLoop<SILU1>, unaryLoop<CLIP>,
-                               unaryLoop<RECIPROCAL>};
+                               unaryLoop<RECIPROCAL>, unaryLoop<AT_LEAST>};
   loops[n[0]]((const float*)p[0], (float*)p[1], n[1], (float)r[0], (float)r[1]);
   return 0;
 }

@@ -2,6 +2,7 @@
 #include "kernels.h"
 #include "denoise.h"
 #include "dense.h"
+#include "block.h"
 #include "elementwise.h"
 #include "finite.h"
 #include "losses.h"
@@ -42,6 +43,8 @@ extern const KernelTable TABLE_NAME(AGENT_ISA)[] = {
     {"mlpBackward", mlpBackward},
     {"mlpWeight", mlpWeight},
     {"mlpInput", mlpInput},
+    {"blockForward", blockForward},
+    {"blockBackward", blockBackward},
     {"finite", finite},
     {"squashedForward", squashedForward},
     {"squashedBackward", squashedBackward},

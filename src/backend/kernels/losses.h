@@ -9,9 +9,6 @@ constexpr int HEAD_ROWS = 256;  // of one task
 
 constexpr float HALF_LN_2PI = 0.918938533204672742f, SATURATION = 1e-6f;
 
-INLINE vf loadSome(const float* p, int n) { return n >= W ? load(p) : loadPart(p, n); }
-INLINE void storeSome(float* p, vf x, int n) { n >= W ? store(p, x) : storePart(p, x, n); }
-
 /// a = tanh(μ + σξ) and ln π(a) = Σ −ξ²/2 − ln σ − ln √2π − ln(1 − a² + 10⁻⁶), with ln σ clipped.
 /// ints: rows, actDim. reals: bounds of ln σ. buffers: heads [rows, μ and ln σ], ξ, a, ln π.
 static double squashedForward(void** p, const int32_t* n, const double* r) {

@@ -1,0 +1,175 @@
+// The residual block of LN_Resnet, h + W₂ mish(W₁ LN(dropout(h)) + b₁) + b₂, forward and backward: row tile by row tile,
+// so that the inner activations, four times as wide as h, are used while they are in the cache.
+#pragma once
+#include "mlp.h"
+
+namespace agent {
+namespace {
+
+/// ints: rows B, width H, inner width I. reals: ε of the layer norm, 1 / (1 − dropout rate).
+struct Block {
+  int B, H, I, tile;
+  float epsilon, scale;
+  Block(const int32_t* n, const double* r) : B(n[0]), H(n[1]), I(n[2]), epsilon((float)r[0]), scale((float)r[1]) {
+    tile = B <= FEW_ROWS ? B : B >= 1024 ? MAX_ROWS : 2 * MR;
+  }
+  /// What the forward pass saves: the normalised rows x̂ [B, H], 1/deviation [B], the argument of mish [B, I].
+  struct Saved {
+    float *normed, *inverse, *z;
+  };
+  Saved saved(void* p) const {
+    float* at = (float*)p;
+    return {at, at + (size_t)B * H, at + (size_t)B * (H + 1)};
+  }
+};
+
+/// The lanes' sum in float64.
+INLINE double preciseSum(vf x) {
+  double s = 0;
+  for (int i = 0; i < W; i++) s += x[i];
+  return s;
+}
+
+/// x̂ of one row, in place of it; returns 1/√(variance + ε).
+static float normalise(float* x, int n, float epsilon) {
+  vf sum = {}, squares = {};
+  for (int j = 0; j < n; j += W) sum = sum + loadSome(x + j, n - j);
+  const float mean = (float)(preciseSum(sum) / n);
+  for (int j = 0; j < n; j += W) {
+    const int left = n - j;
+    storeSome(x + j, loadSome(x + j, left) - mean, left);
+    const vf d = loadSome(x + j, left);
+    squares = squares + d * d;
+  }
+  const float inverse = (float)(1.0 / __builtin_sqrt(preciseSum(squares) / n + epsilon));
+  for (int j = 0; j < n; j += W) storeSome(x + j, loadSome(x + j, n - j) * inverse, n - j);
+  return inverse;
+}
+
+/// buffers: h, mask or null (0 or 1), scale and shift of the norm, W₁, b₁, W₂, b₂, y, saved or null.
+static double blockForward(void** p, const int32_t* n, const double* r) {
+  const Block block(n, r);
+  const int B = block.B, H = block.H, I = block.I;
+  const float *h = (const float*)p[0], *mask = (const float*)p[1], *gamma = (const float*)p[2], *beta = (const float*)p[3];
+  const int mode = B > FEW_ROWS ? MANY : FEW_IN_PLACE;
+  const float *w1 = (const float*)p[4], *w2 = (const float*)p[6];
+  Packing packing(2);
+  if (mode == MANY) {
+    w1 = packing.add(w1, I, false, H, I);
+    w2 = packing.add(w2, H, false, I, H);
+  }
+  packing.run();
+  const size_t perWorker = (size_t)block.tile * (H + I);
+  float* scratch = (float*)workspace(4 * perWorker * workerCount());
+  parallel(ceilDiv(B, block.tile), [&](int task, int worker) {
+    const int row = task * block.tile, rows = minimum(block.tile, B - row);
+    const size_t at = (size_t)row * H;
+    float *normed = scratch + worker * perWorker, *inner = normed + (size_t)block.tile * H;
+    Finish first, second;
+    for (int i = 0; i < rows; i++) {
+      float* x = normed + (size_t)i * H;
+      const float *from = h + at + (size_t)i * H, *keep = mask ? mask + at + (size_t)i * H : nullptr;
+      for (int j = 0; j < H; j += W) {
+        const vf a = loadSome(from + j, H - j);
+        storeSome(x + j, keep ? a * loadSome(keep + j, H - j) * block.scale : a, H - j);
+      }
+      const float inverse = normalise(x, H, block.epsilon);
+      if (p[9]) {
+        const Block::Saved saved = block.saved(p[9]);
+        saved.inverse[row + i] = inverse;
+        __builtin_memcpy(saved.normed + at + (size_t)i * H, x, 4 * (size_t)H);
+        first.z = saved.z + (size_t)row * I;
+        first.zStride = I;
+      }
+      for (int j = 0; j < H; j += W)
+        storeSome(x + j, fma(loadSome(x + j, H - j), loadSome(gamma + j, H - j), loadSome(beta + j, H - j)), H - j);
+    }
+    first.columnAdd = (const float*)p[5];
+    first.activation = MISH;
+    tileLayer(mode, rows, H, I, normed, H, w1, inner, I, first);
+    second.columnAdd = (const float*)p[7];
+    second.rowAdd = h + at;
+    second.rowAddStride = H;
+    tileLayer(mode, rows, I, H, inner, I, w2, (float*)p[8] + at, H, second);
+  });
+  return 0;
+}
+
+/// From dy to dh of one row through the norm and the dropout; adds to the sums of dscale and dshift, restores the norm's
+/// result for the gradient of W₁. `dn`: gradient of the norm's result.
+static void blockRowBackward(const Block& b, const float* dy, const float* dn, const float* hat, float inverse,
+                             const float* mask, const float* gamma, const float* beta, float* dh, float* normed,
+                             float* dGamma, float* dBeta) {
+  const int H = b.H;
+  vf along = {}, sum = {};
+  for (int j = 0; j < H; j += W) {
+    const int left = H - j;
+    const vf d = loadSome(dn + j, left), x = loadSome(hat + j, left), g = loadSome(gamma + j, left);
+    sum = sum + d * g;
+    along = along + d * g * x;
+    storeSome(dGamma + j, loadSome(dGamma + j, left) + d * x, left);
+    storeSome(dBeta + j, loadSome(dBeta + j, left) + d, left);
+    storeSome(normed + j, fma(x, g, loadSome(beta + j, left)), left);
+  }
+  const float mean = (float)(preciseSum(sum) / H), projection = (float)(preciseSum(along) / H);
+  for (int j = 0; j < H; j += W) {
+    const int left = H - j;
+    const vf d = loadSome(dn + j, left) * loadSome(gamma + j, left);
+    vf dx = (d - mean - loadSome(hat + j, left) * projection) * inverse;
+    if (mask) dx = dx * loadSome(mask + j, left) * b.scale;
+    storeSome(dh + j, loadSome(dy + j, left) + dx, left);
+  }
+}
+
+/// buffers: dy, mask or null, scale and shift of the norm, W₁, W₂, saved; dh, dscale, dshift, dW₁, db₁, dW₂, db₂ (out).
+static double blockBackward(void** p, const int32_t* n, const double* r) {
+  const Block block(n, r);
+  const int B = block.B, H = block.H, I = block.I, tiles = ceilDiv(B, block.tile), sums = I + 3 * H;
+  const float *dy = (const float*)p[0], *mask = (const float*)p[1], *gamma = (const float*)p[2], *beta = (const float*)p[3];
+  const Block::Saved saved = block.saved(p[6]);
+  Packing packing(2);
+  const float* w1 = packing.add((const float*)p[4], I, true, I, H);
+  const float* w2 = packing.add((const float*)p[5], H, true, H, I);
+  packing.run();
+  float* inner = (float*)workspace(4 * (size_t)B * I);
+  float* normed = (float*)workspace(4 * (size_t)B * H);
+  float* dzPacked = (float*)workspace(4 * packedSize(B, I));
+  float* dyPacked = (float*)workspace(4 * packedSize(B, H));
+  float* parts = (float*)workspace(4 * (size_t)tiles * sums);
+  const size_t perWorker = (size_t)block.tile * (H + I);
+  float* scratch = (float*)workspace(4 * perWorker * workerCount());
+  parallel(tiles, [&](int task, int worker) {
+    const int row = task * block.tile, rows = minimum(block.tile, B - row);
+    const size_t at = (size_t)row * H, atInner = (size_t)row * I;
+    float *dz = scratch + worker * perWorker, *dn = dz + (size_t)block.tile * I;
+    float *db1 = parts + (size_t)task * sums, *db2 = db1 + I, *dGamma = db2 + H, *dBeta = dGamma + H;
+    productBlock(0, rows, 0, ceilDiv(I, NR), I, H, dy + at, H, 1, w2, dz, I, Finish());
+    const float* z = saved.z + atInner;
+    for (int i = 0; i < rows * I; i += W) {
+      const int left = rows * I - i;
+      vf slope;
+      const vf x = loadSome(z + i, left), value = mishAndSlope(x, slope);
+      storeSome(inner + atInner + i, value, left);
+      storeSome(dz + i, loadSome(dz + i, left) * slope, left);
+    }
+    gradientRows(dz, B, I, row, rows, dzPacked, db1);
+    gradientRows(dy + at, B, H, row, rows, dyPacked, db2);
+    productBlock(0, rows, 0, ceilDiv(H, NR), H, I, dz, I, 1, w1, dn, H, Finish());
+    for (int j = 0; j < H; j++) dGamma[j] = dBeta[j] = 0;
+    for (int i = 0; i < rows; i++) {
+      const size_t own = at + (size_t)i * H;
+      blockRowBackward(block, dy + own, dn + (size_t)i * H, saved.normed + own, saved.inverse[row + i],
+                       mask ? mask + own : nullptr, gamma, beta, (float*)p[7] + own, normed + own, dGamma, dBeta);
+    }
+  });
+  addParts(parts, tiles, sums, I, (float*)p[11]);
+  addParts(parts + I, tiles, sums, H, (float*)p[13]);
+  addParts(parts + I + H, tiles, sums, H, (float*)p[8]);
+  addParts(parts + I + 2 * H, tiles, sums, H, (float*)p[9]);
+  product(H, I, B, normed, 1, H, dzPacked, (float*)p[10], I, Finish());
+  product(I, H, B, inner, 1, I, dyPacked, (float*)p[12], H, Finish());
+  return 0;
+}
+
+}  // namespace
+}  // namespace agent
