@@ -7,7 +7,7 @@ import type { Task, TaskDefinition, TaskOptions } from './task.ts';
 
 const LARGEST_FLOAT32 = 3.4028234663852886e38;
 /** Steps between two looks at the engine's own warning counters (a look costs some microseconds). */
-const WARNING_INTERVAL = 64;
+const WARNING_INTERVAL = 256;
 
 /**
  * A MuJoCo task as an `Env`: actions in [-1, 1] mapped to the task's bounds and rounded to float32, float32

@@ -29,15 +29,11 @@ const benchmarks: readonly Benchmark[] = [
     name: 'env',
     summary: 'environment steps a second against the engine alone',
     run: async (input, io) => {
-      const { benchEnv } = await import('./benchEnv.ts');
+      const { benchEnv, envBenchText } = await import('./benchEnv.ts');
       const id = input.required('env', 'ID', [['all of them', 'agent env ls']]);
       const workers = input.count('threads');
       const result = await benchEnv(id, { numEnvs: input.count('num-envs'), workers });
-      io.stdout.write(
-        input.has('json')
-          ? `${JSON.stringify(result)}\n`
-          : `${Math.round(result.stepsPerSecond)} steps/s, ${(100 * result.fraction).toFixed(0)} % of the engine alone\n`,
-      );
+      io.stdout.write(`${input.has('json') ? JSON.stringify(result) : envBenchText(result)}\n`);
       return 0;
     },
   },

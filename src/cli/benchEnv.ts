@@ -1,14 +1,29 @@
 import type { MujocoEnv } from '../../envs/mujoco/mujocoEnv.ts';
 import { makeMujocoEnv } from '../../envs/registry.ts';
 import { makeVectorEnv, suitableWorkers } from '../../envs/vector.ts';
+import type { VectorEnv } from '../env/env.ts';
 import { Rng } from '../random/rng.ts';
+import { measureStartUp, type StartUp } from './benchEnvStart.ts';
 
-export interface EnvBenchmark {
+export interface EnvBenchmark extends StartUp {
   /** Environment steps a second, all worlds together. */
   readonly stepsPerSecond: number;
   /** The engine alone, one world in one thread, taking the same steps from the same states. */
   readonly rawStepsPerSecond: number;
   readonly fraction: number;
+  /** With several worlds: what a trainer sees of the worker threads. */
+  readonly threads?: ThreadBenchmark;
+}
+
+/** The same worlds with `workers` threads, with one, and without; measured in turn. */
+export interface ThreadBenchmark {
+  readonly workers: number;
+  readonly oneWorkerStepsPerSecond: number;
+  readonly inProcessStepsPerSecond: number;
+  /** Steps a second with all workers, divided by those with one. */
+  readonly speedup: number;
+  /** The same, divided by those in process. */
+  readonly speedupOverInProcess: number;
 }
 
 export interface EnvBenchOptions {
@@ -28,34 +43,39 @@ interface Recorded {
 
 /**
  * Measures stepping through `Env` against the bare engine. Both take the very same steps: controls and start states of a
- * round through the environment are recorded and replayed on the engine alone. Rounds alternate; medians are reported.
+ * round through the environment are recorded and replayed on the engine alone. Rounds alternate; medians are reported,
+ * of the fractions too.
  */
 export async function benchEnv(id: string, options: EnvBenchOptions = {}): Promise<EnvBenchmark> {
-  const { numEnvs = 1, rounds = 7, secondsPerRound = 0.3 } = options;
+  const { numEnvs = 1, rounds = 15, secondsPerRound = 0.2 } = options;
   const env = await makeMujocoEnv(id);
   try {
     const steps = stepsIn(env, secondsPerRound);
     const recorded = record(env, steps);
     const own: number[] = [];
     const raw: number[] = [];
+    timeEngine(env, recorded); // compiled by now, both of them
     for (let round = 0; round < rounds; round++) {
       own.push(timeEnv(env, steps));
       raw.push(timeEngine(env, recorded));
     }
     const rawStepsPerSecond = steps / median(raw);
-    const stepsPerSecond = numEnvs === 1 ? steps / median(own) : await timeWorlds(id, numEnvs, options, steps, rounds);
-    return { stepsPerSecond, rawStepsPerSecond, fraction: stepsPerSecond / rawStepsPerSecond };
+    const start = await measureStartUp(id);
+    if (numEnvs === 1) {
+      const fraction = median(raw.map((seconds, round) => seconds / own[round]!));
+      return { stepsPerSecond: steps / median(own), rawStepsPerSecond, fraction, ...start };
+    }
+    const { stepsPerSecond, threads } = await timeWorlds(id, numEnvs, options, steps, rounds);
+    return { stepsPerSecond, rawStepsPerSecond, fraction: stepsPerSecond / rawStepsPerSecond, threads, ...start };
   } finally {
     env.close();
   }
 }
 
-/** The same pseudo-random actions in every round. */
-function actionsOf(actDim: number): (action: Float32Array, t: number) => void {
-  const table = new Float32Array(997 * actDim);
+/** The same pseudo-random actions in every round, drawn beforehand: drawing them is no part of a step. */
+function actionsOf(size: number): Float32Array[] {
   const rng = new Rng(1);
-  for (let i = 0; i < table.length; i++) table[i] = rng.uniform(-1, 1);
-  return (action, t) => action.set(table.subarray((t % 997) * actDim, ((t % 997) + 1) * actDim));
+  return Array.from({ length: 997 }, () => Float32Array.from({ length: size }, () => rng.uniform(-1, 1)));
 }
 
 function stepsIn(env: MujocoEnv, seconds: number): number {
@@ -66,14 +86,12 @@ function stepsIn(env: MujocoEnv, seconds: number): number {
 
 /** Seconds for `steps` steps through the environment, resets of finished episodes left out. */
 function timeEnv(env: MujocoEnv, steps: number): number {
-  const action = new Float32Array(env.spec.actionSpace.low.length);
-  const draw = actionsOf(action.length);
+  const actions = actionsOf(env.spec.actionSpace.low.length);
   let resets = 0;
   env.reset(0);
   const begun = performance.now();
   for (let t = 0; t < steps; t++) {
-    draw(action, t);
-    const { terminated, truncated } = env.step(action);
+    const { terminated, truncated } = env.step(actions[t % actions.length]!);
     if (!terminated && !truncated) continue;
     const before = performance.now();
     env.reset();
@@ -84,14 +102,12 @@ function timeEnv(env: MujocoEnv, steps: number): number {
 
 function record(env: MujocoEnv, steps: number): Recorded[] {
   const { simulation } = env;
-  const action = new Float32Array(env.spec.actionSpace.low.length);
-  const draw = actionsOf(action.length);
+  const actions = actionsOf(env.spec.actionSpace.low.length);
   const recorded: Recorded[] = [];
   env.reset(0);
   let start: Float64Array | undefined = simulation.saveState();
   for (let t = 0; t < steps; t++) {
-    draw(action, t);
-    const { terminated, truncated } = env.step(action);
+    const { terminated, truncated } = env.step(actions[t % actions.length]!);
     recorded.push({ controls: simulation.ctrl.slice(), start });
     start = undefined;
     if (!terminated && !truncated) continue;
@@ -119,35 +135,70 @@ function timeEngine({ simulation, definition }: MujocoEnv, recorded: readonly Re
   return (performance.now() - begun - restores) / 1000;
 }
 
-/** Steps a second of N worlds over worker threads. */
+/** Steps a second of N worlds over worker threads, over one, and in this thread; in turn, so that all see the same machine. */
 async function timeWorlds(
   id: string,
   numEnvs: number,
   { workers = suitableWorkers(numEnvs) }: EnvBenchOptions,
   steps: number,
   rounds: number,
-): Promise<number> {
-  const env = await makeVectorEnv(id, numEnvs, { workers });
+): Promise<{ stepsPerSecond: number; threads: ThreadBenchmark }> {
+  const envs: VectorEnv[] = [];
   try {
-    const actions = new Float32Array(numEnvs * env.spec.actionSpace.low.length);
-    const draw = actionsOf(actions.length);
+    for (const count of [workers, 1, 0]) envs.push(await makeVectorEnv(id, numEnvs, { workers: count }));
     const perRound = Math.max(20, Math.round(steps / numEnvs));
-    const seconds: number[] = [];
-    await env.reset(0);
-    for (let round = 0; round <= rounds; round++) {
-      const begun = performance.now();
-      for (let t = 0; t < perRound; t++) {
-        draw(actions, t);
-        await env.step(actions);
+    for (const env of envs) await env.reset(0);
+    const seconds: number[][] = envs.map(() => []);
+    for (let round = 0; round <= rounds; round++)
+      for (const [i, env] of envs.entries()) {
+        const taken = await timeVector(env, perRound);
+        if (round > 0) seconds[i]!.push(taken); // the first warms up
       }
-      if (round > 0) seconds.push((performance.now() - begun) / 1000); // the first warms up
-    }
-    return (perRound * numEnvs) / median(seconds);
+    const [all, one, none] = seconds.map(times => (perRound * numEnvs) / median(times)) as [number, number, number];
+    const over = (other: number) => median(seconds[other]!.map((taken, round) => taken / seconds[0]![round]!));
+    return {
+      stepsPerSecond: all,
+      threads: {
+        workers,
+        oneWorkerStepsPerSecond: one,
+        inProcessStepsPerSecond: none,
+        speedup: over(1),
+        speedupOverInProcess: over(2),
+      },
+    };
   } finally {
-    await env.close();
+    for (const env of envs) await env.close();
   }
+}
+
+async function timeVector(env: VectorEnv, count: number): Promise<number> {
+  const actions = actionsOf(env.numEnvs * env.spec.actionSpace.low.length);
+  const begun = performance.now();
+  for (let t = 0; t < count; t++) await env.step(actions[t % actions.length]!);
+  return (performance.now() - begun) / 1000;
 }
 
 function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[values.length >> 1]!;
+}
+
+/** The measurement in words. */
+export function envBenchText({
+  stepsPerSecond,
+  fraction,
+  threads,
+  readySeconds,
+  memoryBytesPerEnv,
+}: EnvBenchmark): string {
+  const lines = [`${Math.round(stepsPerSecond)} steps/s, ${(100 * fraction).toFixed(0)} % of the engine alone`];
+  if (threads) {
+    const { workers, speedup, speedupOverInProcess } = threads;
+    lines.push(
+      `${workers} worker threads: ${speedup.toFixed(2)} × one, ${speedupOverInProcess.toFixed(2)} × none (in process)`,
+    );
+  }
+  lines.push(
+    `ready ${readySeconds.toFixed(2)} s after a cold start, ${(memoryBytesPerEnv / 2 ** 20).toFixed(1)} MB for each further world`,
+  );
+  return lines.join('\n');
 }
