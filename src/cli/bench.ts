@@ -39,7 +39,7 @@ const benchmarks: readonly Benchmark[] = [
   },
   {
     name: 'bridge',
-    summary: 'round trip and steps a second of a simulator elsewhere',
+    summary: 'round trip and steps a second of a simulator elsewhere, beside a bare ZeroMQ echo',
     run: async (input, io) => (await import('./benchBridge.ts')).runBenchBridge(input, io),
   },
   {
@@ -68,7 +68,7 @@ export const command: Command = {
     { name: 'threads', value: 'N', doc: 'worker threads', default: 'all cores' },
     { name: 'env', value: 'ID', doc: 'the environment of env' },
     { name: 'num-envs', value: 'N', doc: 'worlds of env and bridge', default: '1, bridge 32' },
-    { name: 'sim', value: 'ADDRESS', doc: 'the simulator of bridge' },
+    { name: 'sim', value: 'ADDRESS', doc: 'the simulator of bridge; without, one in which nothing happens' },
     { name: 'sim-keys', value: 'DIR', doc: 'keys of bridge, for another machine' },
     { name: 'seconds', value: 'S', doc: 'measuring time of act, update, kernels and bridge', default: '5' },
   ],

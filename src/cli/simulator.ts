@@ -25,7 +25,7 @@ export const simulatorOptions: readonly Option[] = [
   { name: 'sim-keys', value: 'DIR', doc: 'keys for simulators on other machines (agent bridge keys)' },
 ];
 
-const LOOPBACK = /^(ipc:\/\/.+|tcp:\/\/(127\.0\.0\.1|localhost|\[::1\]):\d+)$/;
+export const LOOPBACK = /^(ipc:\/\/.+|tcp:\/\/(127\.0\.0\.1|localhost|\[::1\]):\d+)$/;
 
 /** What `--sim` and `--sim-keys` say; undefined: in process. Throws `UsageError`. */
 export function simulatorsOf(input: Input): Simulators | undefined {

@@ -1,8 +1,10 @@
-import { afterEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it } from 'vitest';
 import { RemoteVectorEnv } from '../../bridge/client.ts';
 import { makeMujocoEnv } from '../../envs/registry.ts';
 import { Rng } from '../../src/random/rng.ts';
-import { type Served, serve } from './server.ts';
+import { needsPython, type Served, serve } from './server.ts';
+
+beforeEach(needsPython);
 
 const served: Served[] = [];
 afterEach(() => Promise.all(served.splice(0).map(one => one.kill())));

@@ -1,6 +1,8 @@
 import { spawnSync } from 'node:child_process';
-import { expect, it } from 'vitest';
-import { gymPython, serverFolder } from './server.ts';
+import { beforeEach, expect, it } from 'vitest';
+import { gymPython, needsPython, serverFolder } from './server.ts';
+
+beforeEach(needsPython);
 
 it('the tests of the server pass in Python', () => {
   const { status, stdout, stderr } = spawnSync(gymPython(), ['-m', 'pytest', '-q', '-p', 'no:cacheprovider', 'tests'], {

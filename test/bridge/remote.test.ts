@@ -1,7 +1,7 @@
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Dealer, Router } from 'zeromq';
 import { RemoteVectorEnv } from '../../bridge/client.ts';
 import type { ConnectionOptions } from '../../bridge/connection.ts';
@@ -16,7 +16,9 @@ import type { VectorEnv } from '../../src/env/env.ts';
 import { readCheckpoint } from '../../src/runs/readRun.ts';
 import { fingerprint, tinyTraining } from '../faults/tinyTraining.ts';
 import { PointWorlds } from './pointWorld.ts';
-import { freePort, runServer, type Served, serve } from './server.ts';
+import { freePort, needsPython, runServer, type Served, serve } from './server.ts';
+
+beforeEach(needsPython);
 
 const folder = mkdtempSync(join(tmpdir(), 'agent-bridge-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -116,6 +118,25 @@ describe('Gymnasium', () => {
       expect((await env.step(Float32Array.of(u))).rewards[0]).toBe(action);
   }, 60_000);
 
+  it.each(['Legacy', 'LegacyTuple'])(
+    '%s: an environment of the old gym, ends and all',
+    async name => {
+      const env = await connect((await start(`point_world:${name}`)).address, 3);
+      const twin = new PointWorlds(3);
+      expect(await env.reset(2)).toEqual(await twin.reset(2));
+      let ends = 0;
+      for (let t = 0; t < 60; t++) {
+        const wanted = await twin.step(Float32Array.of(0.9, -0.4, 0));
+        // Its one flag cannot say that both ended at once.
+        const truncated = wanted.truncated.map((cut, i) => (wanted.terminated[i] ? 0 : cut));
+        expect(await env.step(Float32Array.of(0.9, -0.4, 0))).toEqual({ ...wanted, truncated });
+        ends += wanted.episodes.length;
+      }
+      expect(ends).toBeGreaterThan(5);
+    },
+    60_000,
+  );
+
   it('draws a picture on request', async () => {
     const env = await connect((await start('point_world:Draws')).address, 2);
     await env.reset(0);
@@ -133,6 +154,8 @@ describe('what goes wrong is named', () => {
     ['GivesNaN', /world 0: observation\[2\] is not finite/],
     ['GivesNaNReward', /world 0: the reward is nan/],
     ['WrongShape', /world 0: an observation of 3 numbers, its space says 4/],
+    ['WrongDtype', /world 0: an observation that is not of its space: could not convert string to float/],
+    ['NoReward', /world 0: what step gave cannot be: .*NoneType/],
     ['Dies', /point_world:Dies raised RuntimeError: no licence found/],
   ])(
     'an environment that %s',

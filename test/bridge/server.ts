@@ -1,39 +1,35 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { TestContext } from 'vitest';
 
-export const serverFolder = fileURLToPath(new URL('../../bridge/server', import.meta.url));
+const root = fileURLToPath(new URL('../..', import.meta.url));
+export const serverFolder = join(root, 'bridge/server');
 const worlds = fileURLToPath(new URL('./worlds', import.meta.url));
 
-/**
- * A Python with the server's packages: `AGENT_GYM_PYTHON`, or an environment made once in the folder for temporary files
- * (needs python3-venv and a package index).
- */
+const PACKAGES = 'zmq, msgpack, numpy, gymnasium, mujoco, pytest';
+
+/** A Python with the server's packages and Gymnasium: `AGENT_GYM_PYTHON`, that of .venv/, or `python3`, if it has them. */
+function findPython(): string | undefined {
+  const { AGENT_GYM_PYTHON } = process.env;
+  const candidates = AGENT_GYM_PYTHON ? [AGENT_GYM_PYTHON] : [join(root, '.venv/bin/python'), 'python3'];
+  return candidates.find(one => spawnSync(one, ['-c', `import ${PACKAGES}`]).status === 0);
+}
+
+const found = findPython();
+if (process.env.AGENT_GYM_PYTHON && !found)
+  throw new Error(`AGENT_GYM_PYTHON=${process.env.AGENT_GYM_PYTHON} cannot import ${PACKAGES}`);
+
+/** For `beforeEach`: without such a Python a test of the bridge is skipped, and says why. */
+export function needsPython({ skip }: TestContext): void {
+  if (!found)
+    skip(`no Python here has ${PACKAGES}: python3 -m venv .venv && .venv/bin/pip install './bridge/server[test]'`);
+}
+
 export function gymPython(): string {
-  const given = process.env.AGENT_GYM_PYTHON;
-  if (given) return given;
-  const folder = join(tmpdir(), 'agent-gym-python');
-  const [lock, ready, python] = [`${folder}.lock`, join(folder, 'ready'), join(folder, 'bin/python')];
-  for (const until = Date.now() + 300_000; !existsSync(ready); ) {
-    try {
-      mkdirSync(lock);
-    } catch {
-      if (Date.now() > until) throw new Error(`${lock} is held for 5 minutes: remove it, or set AGENT_GYM_PYTHON`);
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500);
-      continue;
-    }
-    try {
-      execFileSync('python3', ['-m', 'venv', folder], { stdio: 'pipe' });
-      execFileSync(python, ['-m', 'pip', 'install', '-q', `${serverFolder}[test]`], { stdio: 'pipe' });
-      writeFileSync(ready, '');
-    } finally {
-      rmSync(lock, { recursive: true });
-    }
-  }
-  return python;
+  if (!found) throw new Error(`no Python has ${PACKAGES}`);
+  return found;
 }
 
 export interface Served {

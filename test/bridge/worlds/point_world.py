@@ -84,6 +84,52 @@ class Forgets(PointWorld):
         return super().reset((seed or 0) + os.getpid())
 
 
+class Legacy(PointWorld):
+    """Speaks as gym did before 0.22: a seed by itself, bare observations, one flag, and the clock in info."""
+
+    def seed(self, seed=None):
+        self.next_seed = seed
+
+    def reset(self):
+        return PointWorld.reset(self, self.next_seed)[0]
+
+    def step(self, action):
+        observation, reward, terminated, truncated, info = super().step(action)
+        if truncated:
+            info = {"TimeLimit.truncated": not terminated}
+        return observation, reward, bool(terminated or truncated), info
+
+
+class LegacyTuple(Legacy):
+    """The same with an observation that is a tuple, which must not be taken for (observation, info)."""
+
+    def __init__(self):
+        import gymnasium
+
+        box = gymnasium.spaces.Box(-np.inf, np.inf, (2,))
+        self.observation_space = gymnasium.spaces.Tuple([box, box])
+
+    def reset(self):
+        observation = super().reset()
+        return observation[:2], observation[2:]
+
+    def step(self, action):
+        observation, *rest = super().step(action)
+        return ((observation[:2], observation[2:]), *rest)
+
+
+class WrongDtype(PointWorld):
+    def step(self, action):
+        _, *rest = super().step(action)
+        return (["left", "right", "up", "down"], *rest)
+
+
+class NoReward(PointWorld):
+    def step(self, action):
+        observation, _, *ends = super().step(action)
+        return (observation, None, *ends)
+
+
 class Draws(PointWorld):
     def render(self):
         image = np.zeros((3, 5, 3), np.uint8)
