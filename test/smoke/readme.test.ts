@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { serve } from '../bridge/server.ts';
+import { needsPython, serve } from '../bridge/server.ts';
 import { runAgent, startAgent, workFolder } from './agent.ts';
 
 const readme = readFileSync(fileURLToPath(new URL('../../README.md', import.meta.url)), 'utf8');
@@ -28,11 +28,13 @@ function shortened(command: string, run: string): string[] {
 describe('every command of README', () => {
   it('is looked at: there are some', () => expect(commands.length).toBeGreaterThanOrEqual(2));
 
-  it.each(commands.filter(command => command.startsWith('online')))(
+  it.for(commands.filter(command => command.startsWith('online')))(
     'npx agent %s',
-    async command => {
+    { timeout: 300_000 },
+    async (command, context) => {
       const run = join(cwd, command.replace(/\W+/g, '-'));
       const [sim, env] = ['sim', 'env'].map(flag => new RegExp(`--${flag} (\\S+)`).exec(command)?.[1]);
+      if (sim) needsPython(context);
       const server = sim ? await serve(env!) : undefined; // README starts one by hand
       try {
         const words = shortened(command, run).map(word => (word === sim ? server!.address : word));
@@ -43,7 +45,6 @@ describe('every command of README', () => {
         await server?.kill();
       }
     },
-    300_000,
   );
 
   const tabled = [...readme.matchAll(/^\| `npx agent (\w+)/gm)].map(match => match[1]!);
