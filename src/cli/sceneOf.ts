@@ -1,12 +1,14 @@
 import { envInfo, makeMujocoEnv } from '../../envs/registry.ts';
 import type { Published, Scene } from '../dashboard/protocol.ts';
 import { exportScene } from '../dashboard/scene.ts';
+import type { OwnModel } from './ownModel.ts';
 import { scoresIn } from './published.ts';
 
-/** What a task looks like, from its compiled model. */
-export async function sceneOf(task: string): Promise<Scene | undefined> {
-  const info = envInfo(task);
-  const env = await makeMujocoEnv(info.id);
+/** What a run's task looks like, from its compiled model or the run's own. Throws `UsageError` for an unknown task. */
+export async function sceneOf(task: string, config: Readonly<Record<string, unknown>> = {}): Promise<Scene> {
+  const own = (config.options as { readonly model?: OwnModel } | undefined)?.model;
+  const info = envInfo(own?.task ?? task);
+  const env = await makeMujocoEnv(info.id, { modelXml: own?.xml });
   try {
     const actions = info.actions.map(({ name }) => name);
     env.reset(0); // draws what belongs to an episode, the goal among it
@@ -17,6 +19,7 @@ export async function sceneOf(task: string): Promise<Scene | undefined> {
       stepSeconds: info.frameSkip * info.timestep,
       maxEpisodeSteps: info.maxEpisodeSteps,
       goal,
+      xml: own?.xml,
     });
   } finally {
     env.close();

@@ -30,6 +30,8 @@ export interface DashboardOptions {
 
 export interface Dashboard {
   readonly url: string;
+  /** Of the viewer's process. */
+  readonly pid: number;
   /**
    * Shows the newest frame. Costs the trainer one small copy: while the viewer has not taken the last one, the frame
    * replaces the one waiting and nothing is sent. Call it as often as you like.
@@ -87,6 +89,7 @@ export async function startDashboard(options: DashboardOptions): Promise<Dashboa
   });
   return {
     url,
+    pid: child.pid!,
     get idle() {
       return taken && child.connected;
     },

@@ -22,7 +22,7 @@ export interface HubOptions {
   /** The run whose trainer is on the channel, if any. */
   readonly trainer?: { readonly run: string; act(action: ControlAction): void };
   /** What a task looks like; undefined where it has no body to draw. */
-  readonly sceneOf?: (task: string) => Promise<Scene | undefined>;
+  readonly sceneOf?: (task: string, config: Readonly<Record<string, unknown>>) => Promise<Scene | undefined>;
   readonly published?: (task: string) => readonly Published[];
 }
 
@@ -137,18 +137,19 @@ export class Hub {
       checkpoints: folder.checkpoints(),
       episodes: folder.episodes(),
       changes: folder.changes(),
-      scene: await this.#scene(task),
+      scene: await this.#scene(folder, task),
       published: this.#options.published?.(task) ?? [],
     };
   }
 
-  #scene(task: string): Promise<Scene | undefined> {
-    let scene = this.#scenes.get(task);
+  #scene({ config }: RunFolder, task: string): Promise<Scene | undefined> {
+    const key = JSON.stringify([task, (config.options as { model?: unknown } | undefined)?.model]);
+    let scene = this.#scenes.get(key);
     if (!scene) {
-      scene = this.#options.sceneOf?.(task) ?? Promise.resolve(undefined);
+      scene = this.#options.sceneOf?.(task, config) ?? Promise.resolve(undefined);
       // A task this build does not know has no scene; the page says so and shows everything else.
       scene = scene.catch(() => undefined);
-      this.#scenes.set(task, scene);
+      this.#scenes.set(key, scene);
     }
     return scene;
   }

@@ -27,7 +27,7 @@ export const exportHtml: Exporter = async ({ directory, checkpoint: which, out }
   const folder = new RunFolder(directory);
   while (folder.metrics.poll());
   const summary = { ...folder.describe(false, Date.now()), path: '', state: 'finished' as const };
-  const scene = await sceneOf(summary.task).catch(error => {
+  const scene = await sceneOf(summary.task, folder.config).catch(error => {
     throw new UsageError(
       `${directory} was trained on ${summary.task}, which has no robot to touch: ${(error as Error).message}`,
     );
@@ -56,7 +56,7 @@ export const exportHtml: Exporter = async ({ directory, checkpoint: which, out }
   const title = `${summary.task} · ${algo.toUpperCase()}`;
   const messages = messagesOf(folder, summary, snapshot);
   const assets = fileURLToPath(new URL('../../../dashboard/', import.meta.url));
-  const { html, parts } = singleFile(assets, { title, messages, files, models: [envInfo(summary.task).model] });
+  const { html, parts } = singleFile(assets, { title, messages, files, models: [envInfo(scene.task).model] });
   const file = resolve(out ?? join(directory, 'policy.html'));
   write(file, html);
   return { file, bytes: Buffer.byteLength(html), checkpoint: checkpoint.step, parts };

@@ -137,7 +137,10 @@ export class StagePanel {
     this.stage = undefined;
     this.#player.setScene(scene);
     if (!scene) {
-      this.say('Nothing to draw for this task', 'Its world has no body. Curves, tables and control work as usual.');
+      this.say(
+        'Nothing to draw for this task',
+        'This viewer knows no body for it. Curves, tables and control work as usual.',
+      );
       return;
     }
     const { Stage } = await import('./stage/stage.ts');

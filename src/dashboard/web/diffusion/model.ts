@@ -48,9 +48,10 @@ export class PolicyModel {
     const chosen = snapshot.checkpoints.find(({ last }) => last) ?? snapshot.checkpoints.at(-1);
     if (!chosen) return this.#refuse('The first checkpoint has not been written yet.');
     try {
-      if (this.#task !== snapshot.scene.task) {
-        this.loaded = await this.client.ask<'load'>({ type: 'load', task: snapshot.scene.task });
-        this.#task = snapshot.scene.task;
+      const { task, xml } = snapshot.scene;
+      if (this.#task !== `${task} ${xml}`) {
+        this.loaded = await this.client.ask<'load'>({ type: 'load', task, xml });
+        this.#task = `${task} ${xml}`;
         this.#checkpoint = this.#other = '';
       }
       const key = `${run.id}/${chosen.name}`;

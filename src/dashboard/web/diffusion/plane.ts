@@ -1,3 +1,4 @@
+import type { Scene } from '../../protocol.ts';
 import type { Candidates } from '../policy/sampling.ts';
 import type { Field, Plane } from './drawSquare.ts';
 import { principalAxes } from './statistics.ts';
@@ -35,6 +36,14 @@ export function principalPlane({ actions, actDim }: Candidates): Plane {
     name: `first two components, ${Math.round(explained * 100)} % of the variance`,
     point: (from, row) => [along(from, row, axes[0]), along(from, row, axes[1])],
   };
+}
+
+/** The body whose way is drawn ahead: the right hand or foot, any foot, or the last in the chain. */
+export function limbOf({ bodies }: Scene): number {
+  const find = (pattern: RegExp) => bodies.findIndex(({ name }) => pattern.test(name));
+  return (
+    [/right_.*hand|right_.*elbow/, /right_foot|right_ankle/, /foot/].map(find).find(i => i > 0) ?? bodies.length - 1
+  );
 }
 
 /** Actions on the grid of a plane of two dimensions, the others as the chosen action has them: [FIELD², A]. */

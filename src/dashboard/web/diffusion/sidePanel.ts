@@ -1,5 +1,5 @@
 import { fill, h, setText } from '../dom.ts';
-import { integer } from '../format.ts';
+import { actionTime } from '../format.ts';
 import type { Candidates } from '../policy/sampling.ts';
 import type { Timing } from '../worker/messages.ts';
 import { coloring } from './draw.ts';
@@ -21,7 +21,7 @@ export class SidePanel {
     this.element = h(
       'section',
       { class: 'panel side-panel' },
-      head('Exploration', '260 actions at this state'),
+      h('div', { class: 'explore-head' }, head('Exploration', '260 actions at this state')),
       h('div', { class: 'explore' }, ...squares),
       head('Teacher and student', ''),
       this.#bars,
@@ -72,7 +72,7 @@ export class SidePanel {
         { class: 'time-bar' },
         h('span', { class: 't2' }, label),
         track,
-        h('b', {}, `${integer(microseconds)} µs`),
+        h('b', {}, actionTime(microseconds)),
       );
     });
     fill(

@@ -1,15 +1,17 @@
 import type { AppState } from '../appState.ts';
 import { fill, h, iconButton, setText } from '../dom.ts';
 import { integer } from '../format.ts';
-import { openMenu } from '../menu.ts';
 import type { Candidates } from '../policy/sampling.ts';
 import type { WatchView } from '../watchView.ts';
+import { lookAhead } from './ahead.ts';
+import { axesMenu } from './axesMenu.ts';
 import { drawFan } from './draw.ts';
 import type { Field } from './drawSquare.ts';
 import { FanStrip } from './fanStrip.ts';
 import { diffusionHeader } from './header.ts';
 import type { PolicyModel } from './model.ts';
 import { dimensionPlane, FIELD, gridActions, type Picture, principalPlane } from './plane.ts';
+import { ScorePanel } from './scorePanel.ts';
 import { SidePanel } from './sidePanel.ts';
 import { SquaresPanel } from './squaresPanel.ts';
 import { WeightsPanel } from './weightsPanel.ts';
@@ -27,6 +29,7 @@ export class DiffusionView {
   readonly #strip = new FanStrip(dim => this.#chooseDim(dim));
   readonly #weights = new WeightsPanel();
   readonly #side = new SidePanel();
+  readonly #score = new ScorePanel();
   readonly #labels = {
     state: h('b'),
     checkpoint: h('b'),
@@ -91,7 +94,16 @@ export class DiffusionView {
     const head = h('header', { class: 'panel-head' }, fan, detail, h('span', { class: 'grow' }), ...steps, step);
     const fanPanel = h('section', { class: 'panel fan-panel' }, head, this.#fan);
     const parts = [this.#squares, this.#weights].map(({ element }) => element);
-    fill(this.#page, this.#stageSlot, ...parts, fanPanel, this.#side.element, this.#strip.element, this.#note);
+    fill(
+      this.#page,
+      this.#stageSlot,
+      ...parts,
+      this.#score.element,
+      fanPanel,
+      this.#side.element,
+      this.#strip.element,
+      this.#note,
+    );
   }
 
   /** Takes the stage over, stops the picture, and samples at its state. */
@@ -105,6 +117,7 @@ export class DiffusionView {
   }
 
   #leave(): void {
+    if (this.#app.view !== 'diffusion') this.#watch.panel.stage?.paths.clear();
     if (!this.#stopped || this.#app.view === 'diffusion') return;
     this.#stopped = false;
     const { player } = this.#watch;
@@ -182,11 +195,17 @@ export class DiffusionView {
     const plane = flat ? dimensionPlane(candidates.actDim, dims, dim => this.#nameOf(dim)) : principalPlane(candidates);
     const field = flat ? await this.#field(candidates, observation, dims) : undefined;
     this.#say('');
+    this.#weights.element.hidden = model.policy.score;
+    this.#score.element.hidden = !model.policy.score;
+    this.#page.classList.toggle('has-score', model.policy.score);
     this.#picture = { candidates, more: candidates, field, plane, label: place.label };
     this.#draw();
     const more = await model.sample(observation, 260, this.#seed + 7919);
     this.#picture = { candidates, more, field, plane, label: place.label };
     this.#drawSide();
+    const { stage } = this.#watch.panel;
+    if (stage) await lookAhead(model, stage, place, candidates, () => this.#app.view === 'diffusion');
+    if (model.policy.score) await this.#score.show(model, more, observation, dims);
     model.timing ??= await model.client.ask<'timing'>({ type: 'timing' });
     this.#drawSide();
   }
@@ -208,29 +227,18 @@ export class DiffusionView {
 
   #chooseAxes(anchor: HTMLElement): void {
     const actDim = this.#picture?.candidates.actDim ?? 0;
-    const choose = (change: () => void) => {
-      change();
-      void this.#sample();
-    };
-    openMenu(anchor, [
-      {
-        label: 'First two principal components',
-        checked: this.#components,
-        run: () =>
-          choose(() => {
-            this.#components = !this.#components;
-          }),
+    const shown = this.#components ? 'components' : this.#otherDim;
+    axesMenu(
+      anchor,
+      actDim,
+      dim => this.#nameOf(dim),
+      shown,
+      chosen => {
+        this.#components = chosen === 'components' && !this.#components;
+        if (chosen !== 'components') this.#otherDim = chosen;
+        void this.#sample();
       },
-      ...Array.from({ length: actDim }, (_, dim) => ({
-        label: `y: ${this.#nameOf(dim)}`,
-        checked: !this.#components && dim === this.#otherDim,
-        run: () =>
-          choose(() => {
-            this.#components = false;
-            this.#otherDim = dim;
-          }),
-      })),
-    ]);
+    );
   }
 
   #hoverFan(event: PointerEvent): void {

@@ -6,9 +6,12 @@ import { Kinematics } from './kinematics.ts';
 import { currentLook, type Look } from './look.ts';
 import { Orbit } from './orbit.ts';
 import { Contacts, Ghost, Maze, Skeleton, Trail } from './overlays.ts';
+import { Paths } from './paths.ts';
 import { bodyMaterials, type Materials, Robot } from './robot.ts';
 
 const WORLD_SPACING = 2.2;
+/** Degrees, vertical. */
+const FOV = 32;
 
 /** What is shown now. `worlds[followed]` is the robot the camera follows. */
 export interface StagePose {
@@ -26,6 +29,8 @@ export class Stage {
   readonly kinematics: Kinematics;
   readonly cameras: CameraPreset[];
   readonly root = new THREE.Scene();
+  /** Where a body would go under some actions. */
+  readonly paths = new Paths();
   show = { contacts: true, ghost: true, skeleton: false, shapes: false, trail: true };
   /** Off where the machine cannot keep up. */
   shadows = true;
@@ -80,6 +85,7 @@ export class Stage {
     this.root.add(
       this.#trail.line,
       this.#skeleton.lines,
+      this.paths.group,
       this.#ring,
       this.#key,
       this.#key.target,
@@ -131,7 +137,10 @@ export class Stage {
     this.#size = { width, height };
     this.#renderer.setPixelRatio(Math.min(2, devicePixelRatio));
     this.#renderer.setSize(width, height, false);
-    this.orbit.camera.aspect = width / Math.max(1, height);
+    const aspect = width / Math.max(1, height);
+    this.orbit.camera.aspect = aspect;
+    // A narrow stage shows as much from side to side as a square one.
+    this.orbit.camera.fov = aspect >= 1 ? FOV : (360 / Math.PI) * Math.atan(Math.tan((FOV * Math.PI) / 360) / aspect);
     this.orbit.camera.updateProjectionMatrix();
   }
 

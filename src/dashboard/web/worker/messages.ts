@@ -26,7 +26,8 @@ export interface Push {
 }
 
 export type WorkerRequest =
-  | { readonly type: 'load'; readonly task: string }
+  /** `xml`: a model of the run's own. */
+  | { readonly type: 'load'; readonly task: string; readonly xml?: string }
   | {
       readonly type: 'policy';
       readonly algo: string;

@@ -1,0 +1,100 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { type Dashboard, startDashboard } from '../../src/dashboard/child.ts';
+import { bytesOf } from '../../src/dashboard/protocol.ts';
+import { trials } from './toyRun.ts';
+
+const VIEWERS = trials(100, 1000);
+const SECONDS = 10;
+const home = mkdtempSync(join(tmpdir(), 'many-'));
+afterAll(() => rmSync(home, { recursive: true, force: true }));
+
+/** Opens sockets that watch a run; half of them never read. Prints `open` when they are, then counts frames until it is ended. */
+const CLIENTS = `
+import { WebSocket } from 'ws';
+import { Packr } from 'msgpackr';
+const [url, run, count] = process.argv.slice(1);
+const { host, hash } = new URL(url);
+const packr = new Packr({ useRecords: false });
+let frames = 0;
+const open = i => new Promise((resolve, reject) => {
+  const socket = new WebSocket('ws://' + host + '/ws', { headers: { Authorization: 'Bearer ' + hash.slice(7) }, perMessageDeflate: false });
+  socket.on('open', () => {
+    socket.send(packr.pack({ type: 'watch', run }));
+    if (i % 2) socket.pause();
+    resolve(undefined);
+  });
+  socket.on('message', () => frames++);
+  socket.on('error', reject);
+});
+for (let i = 0; i < Number(count); i += 25) await Promise.all(Array.from({ length: 25 }, (_, k) => open(i + k)));
+console.log('open');
+process.on('SIGTERM', () => { console.log('frames ' + frames); process.exit(0); });
+`;
+
+function line(child: ChildProcess, pattern: RegExp): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let text = '';
+    child.stdout!.on('data', chunk => {
+      text += chunk;
+      const match = pattern.exec(text);
+      if (match) resolve(match[1] ?? match[0]);
+    });
+    child.once('exit', () => setTimeout(() => reject(new Error(`the clients ended: ${text}`)), 500));
+  });
+}
+
+/** CPU time of this process, the stand-in for the trainer, spent while it hands out a frame of 16 worlds 20 times a second. */
+async function publishing(dashboard: Dashboard): Promise<number> {
+  const worlds = Array.from({ length: 16 }, (_, world) => ({
+    world,
+    episode: 0,
+    t: 0,
+    qpos: bytesOf(new Float64Array(24).fill(world)),
+    reward: 1,
+  }));
+  const before = process.cpuUsage();
+  for (let step = 0; step < SECONDS * 20; step++) {
+    dashboard.publish({ step, seconds: step, worlds });
+    await new Promise(resolve => setTimeout(resolve, 50));
+  }
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1e6;
+}
+
+describe(`${VIEWERS} viewers, half of which never read`, () => {
+  it('cost the trainer next to nothing and the server a bounded memory', async () => {
+    const run = join(home, 'run');
+    mkdirSync(run);
+    writeFileSync(join(run, 'config.json'), JSON.stringify({ format: 1, algo: 'qvpo', task: 'Hopper-v3', seed: 3 }));
+    writeFileSync(join(run, 'metrics.jsonl'), '{"step":1,"seconds":1,"critic/q":2}\n'.repeat(50));
+    process.env.AGENT_HOME = home;
+    const dashboard = await startDashboard({ runDir: run, address: '0', control: false });
+    const clients = spawn(
+      process.execPath,
+      ['--input-type=module', '-e', CLIENTS, dashboard.url, 'run', String(VIEWERS)],
+      {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      },
+    );
+    try {
+      const alone = await publishing(dashboard);
+      await line(clients, /open/);
+      const crowded = await publishing(dashboard);
+      const status = readFileSync(`/proc/${dashboard.pid}/status`, 'utf8');
+      const peak = Number(/VmHWM:\s+(\d+)/.exec(status)![1]) / 1024;
+      clients.kill('SIGTERM');
+      const frames = Number(await line(clients, /frames (\d+)/));
+      expect(frames).toBeGreaterThan(VIEWERS); // those who read were served
+      // At most 1 % of a core more than with nobody there.
+      expect(crowded - alone, `${alone} s, ${crowded} s of CPU`).toBeLessThan(0.01 * SECONDS);
+      expect(peak).toBeLessThan(150);
+    } finally {
+      clients.kill('SIGKILL');
+      await dashboard.close();
+    }
+  }, 120_000);
+});
