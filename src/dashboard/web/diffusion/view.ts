@@ -71,14 +71,8 @@ export class DiffusionView {
     });
     addEventListener('resize', () => this.#draw());
     addEventListener('keydown', event => {
-      if (
-        app.view === 'diffusion' &&
-        event.key.toLowerCase() === 'r' &&
-        !event.ctrlKey &&
-        !event.metaKey &&
-        !/INPUT/.test((event.target as HTMLElement).tagName)
-      )
-        this.resample();
+      const typing = event.ctrlKey || event.metaKey || /INPUT/.test((event.target as HTMLElement).tagName);
+      if (app.view === 'diffusion' && event.key.toLowerCase() === 'r' && !typing) this.resample();
     });
   }
 
