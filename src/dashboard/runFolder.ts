@@ -10,6 +10,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
+import { RUN_FORMAT } from '../runs/runConfig.ts';
 import { MetricsFile } from './metricsFile.ts';
 import type { Change, CheckpointInfo, EpisodeInfo, RunState, RunSummary } from './protocol.ts';
 
@@ -44,8 +45,8 @@ export class RunFolder {
       this.#problem = read;
       return {};
     }
-    this.#problem = undefined;
-    this.#config = read;
+    this.#problem = strangeness(read);
+    if (!this.#problem) this.#config = read;
     return read;
   }
 
@@ -211,6 +212,13 @@ function readJson(path: string): Json | string {
     const code = (error as NodeJS.ErrnoException).code;
     return code === 'ENOENT' ? `${name} is missing` : `${name}: ${(error as Error).message}`;
   }
+}
+
+/** Why a configuration is none this version can read; undefined if it can. */
+function strangeness(config: Json): string | undefined {
+  if (typeof config.format !== 'number') return 'config.json has no format: this is not a run directory';
+  if (config.format !== RUN_FORMAT) return `config.json: format ${config.format}, this version reads ${RUN_FORMAT}`;
+  return undefined;
 }
 
 /** A configuration value, plain or as `{ value, source }`, at the top or below `values`. */

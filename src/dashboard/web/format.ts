@@ -51,6 +51,7 @@ export function tick(number: number): string {
   const trim = (n: number, unit: string) => `${minus(String(Number(n.toPrecision(4))))}${unit}`;
   if (size >= 1e9) return trim(number / 1e9, 'G');
   if (size >= 1e6) return trim(number / 1e6, 'M');
+  if (size >= 1e3 && size < 1e4 && number % 100 !== 0) return integer(number); // 1,001 beside 1,000: no room for 1.001k
   if (size >= 1e3) return trim(number / 1e3, 'k');
   if (size > 0 && size < 1e-3) return number.toExponential(0).replace('-', '−');
   return trim(number, '');

@@ -68,7 +68,11 @@ export class WatchView {
     const key = `${this.#app.current} ${snapshot.scene?.task}`;
     if (key !== this.#scene) {
       this.#scene = key;
-      void this.panel.setScene(snapshot.scene);
+      const run = this.#app.run();
+      void this.panel.setScene(snapshot.scene).then(() => {
+        if (run?.state === 'unreadable')
+          this.panel.say('This run cannot be read', `${run.problem}. The other runs load as usual.`);
+      });
     }
     const live = this.#app.run()?.state === 'live';
     // Live frames win; where none come, the newest (finished: the best) recorded episode is played.

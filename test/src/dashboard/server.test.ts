@@ -112,6 +112,27 @@ describe('the stream', () => {
     expect(runs.find(run => run.id === 'broken')).toMatchObject({ state: 'unreadable' });
     expect(runs.find(run => run.id === 'broken')!.problem).toMatch(/config\.json/);
     expect(runs.find(run => run.id === fixture.id)).toMatchObject({ state: 'live' });
+    writeFileSync(join(broken, 'config.json'), '{"name": "a web project"}');
+    const problem = () =>
+      page
+        .of('runs')
+        .at(-1)
+        ?.runs.find(run => run.id === 'broken')?.problem ?? '';
+    await until(() => /not a run directory/.test(problem()));
+    writeFileSync(join(broken, 'config.json'), '{"format": 99, "algo": "qvpo"}');
+    await until(() => /format 99, this version reads 1/.test(problem()));
+  });
+
+  it('says why a training stopped, until a resumed one has gone past it', async () => {
+    const fixture = await fixtureOf(100);
+    const page = await client(fixture);
+    mkdirSync(join(fixture.run, 'failures', '120'), { recursive: true });
+    writeFileSync(join(fixture.run, 'failures', '120', 'message.txt'), 'stopped at step 120: critic/loss is NaN\n');
+    const shown = () => page.of('runs').at(-1)?.runs[0];
+    await until(() => shown()?.state === 'stopped');
+    expect(shown()!.problem).toBe('stopped at step 120: critic/loss is NaN');
+    appendFileSync(join(fixture.run, 'metrics.jsonl'), '{"step":130,"seconds":9}\n');
+    await until(() => shown()?.state === 'live' && shown()?.problem === undefined);
   });
 
   it('keeps tags and note in the run', async () => {

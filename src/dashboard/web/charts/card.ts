@@ -133,7 +133,7 @@ export class ChartCard {
     const episodes = app.currentData?.snapshot?.config.options as Record<string, unknown> | undefined;
     const count =
       metric === 'eval/return' && typeof episodes?.evalEpisodes === 'number'
-        ? ` · ${episodes.evalEpisodes} episodes`
+        ? ` · ${episodes.evalEpisodes} ${episodes.evalEpisodes === 1 ? 'episode' : 'episodes'}`
         : '';
     setText(
       this.#detail,
