@@ -143,7 +143,7 @@ static double blockBackward(void** p, const int32_t* n, const double* r) {
     const size_t at = (size_t)row * H, atInner = (size_t)row * I;
     float *dz = scratch + worker * perWorker, *dn = dz + (size_t)block.tile * I;
     float *db1 = parts + (size_t)task * sums, *db2 = db1 + I, *dGamma = db2 + H, *dBeta = dGamma + H;
-    productBlock(0, rows, 0, ceilDiv(I, NR), I, H, dy + at, H, 1, w2, dz, I, Finish());
+    productBlock(0, rows, 0, ceilDiv(I, NR), I, H, dy + at, H, 1, copies(w2, H), dz, I, Finish());
     const float* z = saved.z + atInner;
     for (int i = 0; i < rows * I; i += W) {
       const int left = rows * I - i;
@@ -154,7 +154,7 @@ static double blockBackward(void** p, const int32_t* n, const double* r) {
     }
     gradientRows(dz, B, I, row, rows, dzPacked, db1);
     gradientRows(dy + at, B, H, row, rows, dyPacked, db2);
-    productBlock(0, rows, 0, ceilDiv(H, NR), H, I, dz, I, 1, w1, dn, H, Finish());
+    productBlock(0, rows, 0, ceilDiv(H, NR), H, I, dz, I, 1, copies(w1, I), dn, H, Finish());
     for (int j = 0; j < H; j++) dGamma[j] = dBeta[j] = 0;
     for (int i = 0; i < rows; i++) {
       const size_t own = at + (size_t)i * H;

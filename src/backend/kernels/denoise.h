@@ -14,14 +14,15 @@ struct Layers {
   const float* const* biases;
 };
 
-/// How a tile reads weights: many rows by panels; few rows by wide panels, or in place where they are used only once.
-enum Mode { MANY, FEW_PACKED, FEW_IN_PLACE };
+/// How a tile reads weights: many rows by panels, or in place; few rows by wide panels, or in place.
+enum Mode { MANY, MANY_IN_PLACE, FEW_PACKED, FEW_IN_PLACE };
 
 /// One layer on the rows of a tile.
 static void tileLayer(int mode, int rows, int in, int out, const float* x, int ldx, const float* weight, float* y,
                       int ldy, const Finish& f) {
-  if (mode == MANY)
-    productBlock(0, rows, 0, ceilDiv(out, NR), out, in, x, ldx, 1, weight, y, ldy, f);
+  if (mode == MANY || mode == MANY_IN_PLACE)
+    productBlock(0, rows, 0, ceilDiv(out, NR), out, in, x, ldx, 1,
+                 mode == MANY ? copies(weight, in) : columns(weight, out), y, ldy, f);
   else
     smallProduct(rows, out, in, x, ldx, weight, out, y, ldy, f, mode == FEW_PACKED);
 }

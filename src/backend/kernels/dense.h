@@ -89,10 +89,13 @@ static void gradientRows(const float* dz, int B, int out, int row, int count, fl
 
 /// Adds up the rows of `parts` [count, out] in float64, in their order; a row begins every `stride` floats.
 static void addParts(const float* parts, int count, int stride, int out, float* to) {
-  for (int j = 0; j < out; j++) {
-    double sum = 0;
-    for (int i = 0; i < count; i++) sum += parts[(size_t)i * stride + j];
-    to[j] = (float)sum;
+  constexpr int BLOCK = 64;
+  for (int j0 = 0; j0 < out; j0 += BLOCK) {
+    const int n = minimum(BLOCK, out - j0);
+    double sums[BLOCK] = {};
+    for (int i = 0; i < count; i++)
+      for (int j = 0; j < n; j++) sums[j] += parts[(size_t)i * stride + j0 + j];
+    for (int j = 0; j < n; j++) to[j0 + j] = (float)sums[j];
   }
 }
 

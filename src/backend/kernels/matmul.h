@@ -186,10 +186,18 @@ static void packRows(const float* a, ptrdiff_t cs, int rows, int count, float* t
   }
 }
 
+/// The panels of B: copies, each [K][NR] (`packedSize`); or the columns of B itself, where there are whole panels of them.
+struct Panels {
+  const float* at;
+  ptrdiff_t step, stride;  // from a panel to the next, from a row of it to the next
+};
+INLINE Panels copies(const float* packed, int K) { return {packed, (ptrdiff_t)NR * K, NR}; }
+INLINE Panels columns(const float* b, ptrdiff_t ld) { return {b, NR, ld}; }
+
 /// Panels j0 … j1−1 of rows m0 … m1−1 (at most MAX_ROWS) of C = finish(A · B) on the calling thread: K by parts, a part
 /// of a panel staying in the first-level cache while all rows pass over it.
 static void productBlock(int m0, int m1, int j0, int j1, int N, int K, const float* a, ptrdiff_t rs, ptrdiff_t cs,
-                         const float* packed, float* c, ptrdiff_t ldc, const Finish& f) {
+                         const Panels& b, float* c, ptrdiff_t ldc, const Finish& f) {
   float part[MAX_ROWS * NR];  // of the last panel, where it is not whole
   alignas(64) float tiles[MAX_ROWS * KC];
   const bool transposed = cs != 1 && K > 1;
@@ -202,16 +210,16 @@ static void productBlock(int m0, int m1, int j0, int j1, int N, int K, const flo
       const bool narrow = n <= W && NV > 1, whole = n == NR;
       float* const to = whole ? c + m0 * ldc + n0 : part;
       const ptrdiff_t ldTo = whole ? ldc : NR;
-      const float* panel = packed + (size_t)j * NR * K + (size_t)k * NR;
+      const float* panel = b.at + j * b.step + k * b.stride;
       for (int i = 0; i < m1 - m0; i += MR) {
         const int m = minimum(MR, m1 - m0 - i);
         float* tile = to + i * ldTo;
         const Micro run = narrow ? (k ? microFor<1, true>(m) : microFor<1, false>(m))
                                  : (k ? microFor<NV, true>(m) : microFor<NV, false>(m));
         if (transposed)
-          run(count, tiles + (size_t)i * count, 1, MR, panel, NR, tile, ldTo);
+          run(count, tiles + (size_t)i * count, 1, MR, panel, (int)b.stride, tile, ldTo);
         else
-          run(count, rows + i * rs, rs, cs, panel, NR, tile, ldTo);
+          run(count, rows + i * rs, rs, cs, panel, (int)b.stride, tile, ldTo);
         if (k + KC >= K) finish(tile, ldTo, m, n, m0 + i, n0, f);
       }
     }
@@ -242,7 +250,7 @@ struct Partition {
 static void productTask(const Partition& p, int task, int M, int N, int K, const float* a, ptrdiff_t rs, ptrdiff_t cs,
                         const float* packed, float* c, ptrdiff_t ldc, const Finish& f) {
   const int m0 = task / p.panelGroups * p.rows, j0 = task % p.panelGroups * p.groupSize;
-  productBlock(m0, minimum(M, m0 + p.rows), j0, minimum(p.panels, j0 + p.groupSize), N, K, a, rs, cs, packed, c, ldc, f);
+  productBlock(m0, minimum(M, m0 + p.rows), j0, minimum(p.panels, j0 + p.groupSize), N, K, a, rs, cs, copies(packed, K), c, ldc, f);
 }
 
 static void product(int M, int N, int K, const float* a, ptrdiff_t rs, ptrdiff_t cs, const float* packed, float* c,

@@ -47,6 +47,10 @@ struct Mlp {
 };
 static_assert(32 % NR == 0, "the panels of gradients are given room for a multiple of 32 columns");
 
+/// Whether a weight of so many columns serves a batch as it is: in whole panels, and its rows near enough to each other
+/// for the caches' prefetching. Then a copy would cost more than it gains, a tenth of the product.
+INLINE bool readInPlace(int columns) { return columns % NR == 0 && columns <= 512; }
+
 /// Matrices to be copied into panels, all at once.
 struct Packing {
   struct Matrix {
@@ -86,7 +90,8 @@ static double mlpForward(void** p, const int32_t* n, const double*) {
   for (int i = 0; i < net.nets; i++)
     for (int l = 0; l < L; l++) {
       const float* w = (const float*)p[2 + i * perNet + 1 + 2 * l];
-      weights[i * L + l] = mode == MANY ? packing.add(w, net.sizes[l + 1], false, net.sizes[l], net.sizes[l + 1]) : w;
+      const int in = net.sizes[l], out = net.sizes[l + 1];
+      weights[i * L + l] = mode == MANY && !readInPlace(out) ? packing.add(w, out, false, in, out) : w;
     }
   packing.run();
   const size_t half = (size_t)net.tile * net.width(), perWorker = 2 * half;
@@ -108,7 +113,9 @@ static double mlpForward(void** p, const int32_t* n, const double*) {
         f.z = saved + net.saved(i, l, true) + at;
         f.zStride = out;
       }
-      const int how = net.packed && l > 1 ? FEW_PACKED : mode;
+      const int how = net.packed && l > 1                ? FEW_PACKED
+                      : mode == MANY && readInPlace(out) ? MANY_IN_PLACE
+                                                         : mode;
       tileLayer(how, rows, net.sizes[l - 1], out, h, net.sizes[l - 1], weights[i * L + l - 1], y, out, f);
       h = y;
     }
@@ -153,7 +160,7 @@ static double mlpBackward(void** p, const int32_t* n, const double*) {
         __builtin_memcpy(first + ((size_t)i * net.B + row) * out, g, 4 * (size_t)rows * out);
         break;
       }
-      productBlock(0, rows, 0, ceilDiv(in, NR), in, out, g, out, 1, transposed[i * L + l - 1], other, in, Finish());
+      productBlock(0, rows, 0, ceilDiv(in, NR), in, out, g, out, 1, copies(transposed[i * L + l - 1], out), other, in, Finish());
       const float* z = saved + net.saved(i, l - 1, net.arguments()) + (size_t)row * in;
       if (net.activation != LINEAR) timesSlope(net.activation, other, z, other, rows * in);
       float* t = g;
