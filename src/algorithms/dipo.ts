@@ -93,8 +93,8 @@ export class Dipo implements Algorithm {
     this.#denoiserOptimizer = new Adam(this.denoiser.variables, { learningRate: rates.policy, epsilon, clipNorm });
     this.#criticOptimizer = new Adam(this.critic.variables, { learningRate: rates.critic, epsilon, clipNorm });
     this.tunable = {
-      policyLearningRate: x => void (this.#denoiserOptimizer.learningRate = x),
-      criticLearningRate: x => void (this.#criticOptimizer.learningRate = x),
+      policyLearningRate: this.#denoiserOptimizer.setLearningRate,
+      criticLearningRate: this.#criticOptimizer.setLearningRate,
       actionLearningRate: x => void Object.assign(this.config, { actionLearningRate: x }),
     };
     this.stages = [{ name: 'train', batchSize: config.batchSize, update: this.#update.bind(this) }];

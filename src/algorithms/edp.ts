@@ -158,7 +158,7 @@ export class EdpPolicy {
   /** The policy's learning rate before an update. */
   schedule(progress: number): void {
     const { learningRate, decayLearningRate } = this.config;
-    this.optimizer.learningRate = decayLearningRate ? cosine(learningRate, progress) : learningRate;
+    this.optimizer.setLearningRate(decayLearningRate ? cosine(learningRate, progress) : learningRate);
   }
 
   /** θ̄ ← τ θ + (1 − τ) θ̄ every few updates, after the first thousand. */

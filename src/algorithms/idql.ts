@@ -134,7 +134,7 @@ export class Idql implements Algorithm {
     const epsilon = noise.normal('behavior/epsilon', a.shape);
     const x = this.#chain.corrupt(a, t, epsilon);
     const masks = this.behavior.masks(a.shape[0], noise);
-    this.#optimizer.learningRate = cosine(behaviorLearningRate, progress);
+    this.#optimizer.setLearningRate(cosine(behaviorLearningRate, progress));
     const { loss, norm } = minimize(this.#optimizer, () => {
       const error = tf.sub(this.behavior.apply(x, tf.cast(t, 'float32') as Tensor1D, s, masks), epsilon);
       return { loss: tf.mean(tf.sum(tf.square(error), 1)).asScalar() };

@@ -97,7 +97,7 @@ export class Iql implements Algorithm {
   #updatePolicy({ observations: s, actions: a }: Batch, progress: number): Metrics {
     const { temperature, weightLimit, policyLearningRate } = this.config;
     const w = tf.minimum(tf.exp(tf.mul(this.critic.advantage(s, a), temperature)), weightLimit);
-    this.#policyOptimizer.learningRate = cosine(policyLearningRate, progress);
+    this.#policyOptimizer.setLearningRate(cosine(policyLearningRate, progress));
     const { loss, norm } = minimize(this.#policyOptimizer, () => ({
       loss: tf.mean(tf.mul(w, this.#distance(s, a))).asScalar(),
     }));

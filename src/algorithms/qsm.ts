@@ -68,7 +68,7 @@ export class Qsm implements Algorithm {
     this.#criticOptimizer = new Adam(this.critic.variables, { learningRate: config.criticLearningRate });
     this.tunable = {
       policyLearningRate: x => void Object.assign(this.config, { policyLearningRate: x }),
-      criticLearningRate: x => void (this.#criticOptimizer.learningRate = x),
+      criticLearningRate: this.#criticOptimizer.setLearningRate,
     };
     this.stages = [{ name: 'train', batchSize: config.batchSize, update: this.#update.bind(this) }];
     this.variables = group({
@@ -120,7 +120,7 @@ export class Qsm implements Algorithm {
     const t = noise.integers('policy/t', a.shape[0], diffusionSteps);
     const x = this.#chain.corrupt(a, t, noise.normal('policy/epsilon', a.shape));
     const gradient = tf.grad(x => tf.sum(tf.mul(tf.add(...this.critic.both(s, x as Tensor2D)), 0.5)))(x);
-    this.#policyOptimizer.learningRate = cosine(policyLearningRate, updates / decayUpdates);
+    this.#policyOptimizer.setLearningRate(cosine(policyLearningRate, updates / decayUpdates));
     const { loss } = minimize(this.#policyOptimizer, () => {
       const predicted = this.score.apply(x, tf.cast(t, 'float32') as Tensor1D, s);
       return { loss: tf.mean(tf.square(tf.add(predicted, tf.mul(gradient, actionGradientWeight)))).asScalar() };

@@ -60,17 +60,16 @@ export const hyperparameters = table({
   policyLearningRate:   param(1e-4, 'Adam', { min: 0 }),
   criticLearningRate:   param(3e-4, 'Adam', { min: 0 }),
   adamEpsilon:          param(1e-5, 'Adam', { min: 0 }),
-  clipNorm:             param(2, 'largest global gradient norm, critic and policy each', { min: 0 }),
+  clipNorm:             param(2, 'largest global gradient norm, critic and policy each; 0: no limit', { min: 0 }),
   policyEvery:          count(1, 'critic updates per policy update'),
   hidden:               count(256, 'width of every hidden layer'),
 }, {
   presets: {
     paper: { timeLimit: 'terminal' },
-    // For CPUs: 13 × less arithmetic a step. Fewer updates fit into a day, so they are larger; see README.md, "fast".
+    // For CPUs: 13 × less arithmetic a step, the same share of uniform actions (α M), no clipped gradients: README.md, "fast".
     fast: {
       diffusionSteps: 5, candidates: 16, uniformCandidates: 16, evaluationCandidates: 16, policyEvery: 2, uniformActions: 2,
-      entropyWeight: 0.005, entropyWeightFloor: 0.0005, tau: 0.01,
-      policyLearningRate: 1e-3, criticLearningRate: 1e-3, adamEpsilon: 1e-8,
+      entropyWeight: 0.1, entropyWeightFloor: 0.01, policyLearningRate: 3e-4, adamEpsilon: 1e-8, clipNorm: 0,
     },
   },
 });
@@ -110,12 +109,12 @@ export class Qvpo implements Algorithm {
     this.#statistics = new QStatistics(config.statisticsRate);
     this.#entropyWeight = tf.variable(tf.scalar(config.entropyWeight), false);
     const { policyLearningRate, criticLearningRate } = config;
-    const adam = { epsilon, clipNorm };
+    const adam = { epsilon, clipNorm: clipNorm || Infinity };
     this.#denoiserOptimizer = new Adam(this.denoiser.variables, { learningRate: policyLearningRate, ...adam });
     this.#criticOptimizer = new Adam(this.critic.variables, { learningRate: criticLearningRate, ...adam });
     this.tunable = {
-      policyLearningRate: x => void (this.#denoiserOptimizer.learningRate = x),
-      criticLearningRate: x => void (this.#criticOptimizer.learningRate = x),
+      policyLearningRate: this.#denoiserOptimizer.setLearningRate,
+      criticLearningRate: this.#criticOptimizer.setLearningRate,
       entropyWeight: x => void Object.assign(this.config, { entropyWeight: x }),
     };
     this.stages = [{ name: 'train', batchSize: config.batchSize, update: this.#update.bind(this) }];

@@ -71,9 +71,9 @@ export class Sac implements Algorithm {
     this.#criticOptimizer = new Adam(this.critic.variables, { learningRate: config.criticLearningRate });
     this.#entropyOptimizer = new Adam({ logAlpha: this.#logAlpha }, { learningRate: config.entropyLearningRate });
     this.tunable = {
-      policyLearningRate: x => void (this.#policyOptimizer.learningRate = x),
-      criticLearningRate: x => void (this.#criticOptimizer.learningRate = x),
-      entropyLearningRate: x => void (this.#entropyOptimizer.learningRate = x),
+      policyLearningRate: this.#policyOptimizer.setLearningRate,
+      criticLearningRate: this.#criticOptimizer.setLearningRate,
+      entropyLearningRate: this.#entropyOptimizer.setLearningRate,
     };
     this.stages = [{ name: 'train', batchSize: config.batchSize, update: this.#update.bind(this) }];
     this.variables = group({

@@ -143,7 +143,7 @@ export class Srpo implements Algorithm {
   #updatePolicy(s: Tensor2D, progress: number, noise: Noise): Metrics {
     const { e, w, g, q } = this.direction(s, noise);
     const downhill = tf.sub(tf.mul(w.expandDims(1), e), tf.mul(g, this.config.beta));
-    this.#policyOptimizer.learningRate = cosine(this.config.policyLearningRate, progress);
+    this.#policyOptimizer.setLearningRate(cosine(this.config.policyLearningRate, progress));
     const { loss, norm } = minimize(this.#policyOptimizer, () => ({
       loss: tf.mean(tf.sum(tf.mul(downhill, this.policy.apply(s)), 1)).asScalar(),
     }));

@@ -66,8 +66,8 @@ export class Td3 implements Algorithm {
     this.#policyOptimizer = new Adam(this.policy.variables, { learningRate: config.policyLearningRate });
     this.#criticOptimizer = new Adam(this.critic.variables, { learningRate: config.criticLearningRate });
     this.tunable = {
-      policyLearningRate: x => void (this.#policyOptimizer.learningRate = x),
-      criticLearningRate: x => void (this.#criticOptimizer.learningRate = x),
+      policyLearningRate: this.#policyOptimizer.setLearningRate,
+      criticLearningRate: this.#criticOptimizer.setLearningRate,
     };
     this.stages = [{ name: 'train', batchSize: config.batchSize, update: this.#update.bind(this) }];
     this.variables = group({

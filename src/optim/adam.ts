@@ -45,9 +45,10 @@ export class Adam {
     return this.#learningRate;
   }
 
-  set learningRate(rate: number) {
+  /** From the next step on. */
+  readonly setLearningRate = (rate: number): void => {
     this.#learningRate = rate;
-  }
+  };
 
   /** Applies gradients given by the names of `variables`. Returns their global norm before clipping, a scalar. */
   step(gradients: NamedTensorMap): Tensor {

@@ -17,7 +17,7 @@ export const experiments: readonly Experiment[] = [
     name: 'inverted-pendulum',
     title: 'InvertedPendulum-v4, QVPO',
     command: words(
-      'online --env InvertedPendulum-v4 --hidden 64 --policy-every 1 --warmup-steps 1000 --steps 10000 --eval-every 1000',
+      'online --env InvertedPendulum-v4 --hidden 64 --policy-every 1 --policy-learning-rate 1e-3 --critic-learning-rate 1e-3 --warmup-steps 1000 --steps 10000 --eval-every 1000',
     ),
     seeds: [0, 1, 2],
     reference: { value: 1000, label: 'the most there is' },
@@ -26,7 +26,7 @@ export const experiments: readonly Experiment[] = [
     name: 'inverted-double-pendulum',
     title: 'InvertedDoublePendulum-v4, QVPO',
     command: words(
-      'online --env InvertedDoublePendulum-v4 --hidden 64 --policy-every 1 --warmup-steps 1000 --steps 15000 --eval-every 1000',
+      'online --env InvertedDoublePendulum-v4 --hidden 64 --policy-every 1 --policy-learning-rate 1e-3 --critic-learning-rate 1e-3 --warmup-steps 1000 --steps 15000 --eval-every 1000',
     ),
     seeds: [0, 1, 2],
     reference: { value: 9100, label: 'solved (Gymnasium)' },
@@ -35,7 +35,7 @@ export const experiments: readonly Experiment[] = [
     name: 'hopper',
     title: 'Hopper-v3, QVPO',
     command: words(
-      'online --env Hopper-v3 --hidden 128 --uniform-candidates 0 --behavior-candidates 1 --entropy-weight 0.1 --entropy-weight-floor 0.05 --warmup-steps 5000 --steps 60000 --eval-every 2500',
+      'online --env Hopper-v3 --hidden 128 --behavior-candidates 2 --entropy-weight-floor 0.05 --warmup-steps 5000 --steps 150000 --eval-every 2500',
     ),
     seeds: [0],
     reference: { value: 3728, label: 'QVPO, best of 10⁶ steps' },
