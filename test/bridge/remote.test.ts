@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -8,9 +8,6 @@ import type { ConnectionOptions } from '../../bridge/connection.ts';
 import { crc32c } from '../../bridge/crc32c.ts';
 import { connectSimulators } from '../../bridge/fleet.ts';
 import { decode } from '../../bridge/protocol.ts';
-import { command as bridge } from '../../src/cli/bridge.ts';
-import { Input } from '../../src/cli/command.ts';
-import { readKeys } from '../../src/cli/simulator.ts';
 import { checkEnv } from '../../src/env/checkEnv.ts';
 import type { VectorEnv } from '../../src/env/env.ts';
 import { readCheckpoint } from '../../src/runs/readRun.ts';
@@ -274,37 +271,3 @@ async function refusal(args: readonly string[], pythonArgs: readonly string[] = 
   expect(text).not.toMatch(/Traceback/);
   return text;
 }
-
-describe('keys', () => {
-  const keys = join(folder, 'keys');
-  const stranger = join(folder, 'stranger');
-  const quiet = { write: () => true };
-  const makeKeys = (out: string) => bridge.run(new Input(['keys'], { out }), { stdout: quiet, stderr: quiet, env: {} });
-
-  it('only a client on the list gets in; others hear nothing', async () => {
-    expect(await makeKeys(keys)).toBe(0);
-    expect(await makeKeys(stranger)).toBe(0);
-    await expect(makeKeys(keys)).rejects.toThrow(/holds keys already/);
-    expect(readdirSync(keys).sort()).toEqual(['agent.secret', 'clients', 'server.public', 'server.secret']);
-    const args = ['--server-key', join(keys, 'server.secret'), '--client-keys', join(keys, 'clients')];
-    const { address } = await start('point_world:make', args, `tcp://0.0.0.0:${await freePort()}`);
-    const reached = address.replace('0.0.0.0', '127.0.0.1');
-    const own = readKeys(keys);
-    const env = await connect(reached, 2, { keys: own });
-    expect(await env.reset(4)).toEqual(await new PointWorlds(2).reset(4));
-    const short = { deadlineMs: 500, giveUpMs: 1500 };
-    const { publicKey, secretKey } = readKeys(stranger);
-    const unknown = { ...own, publicKey, secretKey };
-    await expect(connect(reached, 1, { keys: unknown, ...short })).rejects.toThrow(/no answer.*key/);
-    await expect(connect(reached, 1, { keys: readKeys(stranger), ...short })).rejects.toThrow(/no answer.*key/);
-    await expect(connect(reached, 1, short)).rejects.toThrow(/no answer.*wants a key/);
-    expect(await env.step(new Float32Array(2))).toMatchObject({ episodes: [] });
-  }, 60_000);
-
-  it('a socket in the file system lies in a folder of its owner', async () => {
-    const path = join(folder, 'private', 'socket');
-    const env = await connect((await start('point_world:make', [], `ipc://${path}`)).address);
-    expect(await env.reset(4)).toEqual(await new PointWorlds(1).reset(4));
-    expect(existsSync(path)).toBe(true);
-  }, 60_000);
-});

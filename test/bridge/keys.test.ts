@@ -1,0 +1,70 @@
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { RemoteVectorEnv } from '../../bridge/client.ts';
+import type { ConnectionOptions } from '../../bridge/connection.ts';
+import { command as bridge } from '../../src/cli/bridge.ts';
+import { Input } from '../../src/cli/command.ts';
+import { readKeys } from '../../src/cli/simulator.ts';
+import type { VectorEnv } from '../../src/env/env.ts';
+import { PointWorlds } from './pointWorld.ts';
+import { freePort, needsPython, type Served, serve } from './server.ts';
+
+beforeEach(needsPython);
+
+const folder = mkdtempSync(join(tmpdir(), 'agent-bridge-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const served: Served[] = [];
+const open: VectorEnv[] = [];
+afterEach(async () => {
+  await Promise.all(open.splice(0).map(env => env.close()));
+  await Promise.all(served.splice(0).map(one => one.kill()));
+});
+
+async function start(env: string, args: readonly string[] = [], address?: string): Promise<Served> {
+  const one = await serve(env, address, args);
+  served.push(one);
+  return one;
+}
+
+async function connect(address: string, numEnvs = 1, options: ConnectionOptions = {}): Promise<RemoteVectorEnv> {
+  const env = await RemoteVectorEnv.connect(address, numEnvs, { giveUpMs: 10_000, ...options });
+  open.push(env);
+  return env;
+}
+
+describe('keys', () => {
+  const keys = join(folder, 'keys');
+  const stranger = join(folder, 'stranger');
+  const quiet = { write: () => true };
+  const makeKeys = (out: string) => bridge.run(new Input(['keys'], { out }), { stdout: quiet, stderr: quiet, env: {} });
+
+  it('only a client on the list gets in; others hear nothing', async () => {
+    expect(await makeKeys(keys)).toBe(0);
+    expect(await makeKeys(stranger)).toBe(0);
+    await expect(makeKeys(keys)).rejects.toThrow(/holds keys already/);
+    expect(readdirSync(keys).sort()).toEqual(['agent.secret', 'clients', 'server.public', 'server.secret']);
+    const args = ['--server-key', join(keys, 'server.secret'), '--client-keys', join(keys, 'clients')];
+    const { address } = await start('point_world:make', args, `tcp://0.0.0.0:${await freePort()}`);
+    const reached = address.replace('0.0.0.0', '127.0.0.1');
+    const own = readKeys(keys);
+    const env = await connect(reached, 2, { keys: own });
+    expect(await env.reset(4)).toEqual(await new PointWorlds(2).reset(4));
+    const short = { deadlineMs: 500, giveUpMs: 1500 };
+    const { publicKey, secretKey } = readKeys(stranger);
+    const unknown = { ...own, publicKey, secretKey };
+    await expect(connect(reached, 1, { keys: unknown, ...short })).rejects.toThrow(/no answer.*key/);
+    await expect(connect(reached, 1, { keys: readKeys(stranger), ...short })).rejects.toThrow(/no answer.*key/);
+    await expect(connect(reached, 1, short)).rejects.toThrow(/no answer.*wants a key/);
+    expect(await env.step(new Float32Array(2))).toMatchObject({ episodes: [] });
+  }, 60_000);
+
+  it('a socket in the file system lies in a folder of its owner', async () => {
+    const path = join(folder, 'private', 'socket');
+    const env = await connect((await start('point_world:make', [], `ipc://${path}`)).address);
+    expect(await env.reset(4)).toEqual(await new PointWorlds(1).reset(4));
+    expect(existsSync(path)).toBe(true);
+  }, 60_000);
+});
