@@ -1,4 +1,5 @@
 import { resourceUsage } from 'node:process';
+import { loadHdf5 } from '../data/hdf5Module.ts';
 import { datasetHome } from '../data/home.ts';
 import { locate } from '../data/locate.ts';
 import { readLocated } from '../data/openDataset.ts';
@@ -7,7 +8,7 @@ import type { Input, Io } from './command.ts';
 import { formatBytes, formatTime, grouped } from './terminal/format.ts';
 
 export interface LoadResult {
-  /** From opening the file to checked float32 arrays. */
+  /** From opening the file to checked float32 arrays; the HDF5 library itself is loaded before. */
   readonly seconds: number;
   /** In the q-learning view. */
   readonly transitions: number;
@@ -20,6 +21,7 @@ export interface LoadResult {
 /** `agent bench load FILE`: reads a collection as training does, in this process. */
 export async function benchLoad(name: string, io: Io): Promise<LoadResult> {
   const located = locate(name, datasetHome(io.env));
+  await loadHdf5();
   const start = performance.now();
   const { steps } = await readLocated(located);
   const seconds = (performance.now() - start) / 1000;

@@ -28,8 +28,8 @@ export function planarFigure(results: readonly PlanarResult[]): string {
         note: `${SHOWN} actions, coloured by value`,
         panels: panels((panel, { data }) =>
           panel.dots(
-            data.points.subarray(0, 2 * SHOWN),
-            data.energies.map(energy => Math.min(1, energy)),
+            shown(data.points, 2),
+            shown(data.energies, 1).map(energy => Math.min(1, energy)),
           ),
         ),
       },
@@ -47,7 +47,7 @@ export function planarFigure(results: readonly PlanarResult[]): string {
       },
       {
         title: 'Policy shift',
-        note: 'from the optimum of Q (ring) to the regularised optimum (dot), 1/β from 0 to 1',
+        note: 'from the optimum of Q = −½κ‖a − c‖² (ring) to the regularised optimum (dot), 1/β from 0 to 1',
         panels: panels((panel, result) => panel.field(shades(result), 0.6).paths(result.paths)),
       },
     ],
@@ -65,11 +65,22 @@ export function banditFigure(results: readonly BanditResult[]): string {
     new Panel(1).field(reward),
     ...results.map(({ actions }) => new Panel(1).field(reward, 0.38).dots(actions, undefined, 2.4)),
   ];
-  const heads = results.map(({ entropy, modes }) => `${entropy ? 'with' : 'without'} entropy: ${modes} optima`);
+  const heads = results.map(
+    ({ entropy, modes }) => `${entropy ? 'with' : 'without'} entropy: ${modes} ${modes === 1 ? 'optimum' : 'optima'}`,
+  );
   return figure(
     ['reward', ...heads],
     [{ title: 'QVPO', note: 'a bandit with four equal optima, 500 actions of the policy', panels }],
   );
+}
+
+/** `SHOWN` rows [n, width] spread evenly over all: some generators go through their modes in turn. */
+export function shown(rows: Float32Array, width: number): Float32Array {
+  const step = Math.max(1, rows.length / width / SHOWN);
+  const count = Math.min(SHOWN, rows.length / width);
+  return Float32Array.from({ length: count * width }, (_, k) => {
+    return rows[Math.floor(Math.floor(k / width) * step) * width + (k % width)]!;
+  });
 }
 
 function shades({ logDensity }: PlanarResult): Float32Array {

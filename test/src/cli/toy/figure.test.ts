@@ -1,6 +1,7 @@
 import { inflateSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { main } from '../../../../src/cli/main.ts';
+import { shown } from '../../../../src/cli/toy/figures.ts';
 import { figure, Panel, SIDE } from '../../../../src/cli/toy/panel.ts';
 import { encodePng } from '../../../../src/cli/toy/png.ts';
 
@@ -26,6 +27,16 @@ test('a figure has a title for every column and a row for every kind', () => {
   const svg = figure(['moons', 'rings'], [row, row, row]);
   expect(svg.match(/<g transform/g)).toHaveLength(6);
   for (const title of ['moons', 'rings']) expect(svg).toContain(`>${title}</text>`);
+});
+
+test('the points shown are spread over all, whole and in order', () => {
+  const points = Float32Array.from({ length: 2 * 100_000 }, (_, i) => i);
+  const some = shown(points, 2);
+  expect(some.length).toBe(1800);
+  for (let i = 0; i < some.length; i += 2) expect([some[i]! % 2, some[i + 1]! - some[i]!]).toEqual([0, 1]);
+  expect(some[0]).toBe(0);
+  expect(some.at(-1)!).toBeGreaterThan(199_000);
+  expect([...shown(points.subarray(0, 6), 2)]).toEqual([0, 1, 2, 3, 4, 5]);
 });
 
 test('an unknown dataset is a usage error with the nearest name', { timeout: 60_000 }, async () => {
