@@ -1,39 +1,14 @@
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { RemoteVectorEnv } from '../../bridge/client.ts';
-import type { ConnectionOptions } from '../../bridge/connection.ts';
+import { describe, expect, it } from 'vitest';
 import { command as bridge } from '../../src/cli/bridge.ts';
 import { Input } from '../../src/cli/command.ts';
 import { readKeys } from '../../src/cli/simulator.ts';
-import type { VectorEnv } from '../../src/env/env.ts';
 import { PointWorlds } from './pointWorld.ts';
-import { freePort, needsPython, type Served, serve } from './server.ts';
+import { freePort } from './server.ts';
+import { session } from './session.ts';
 
-beforeEach(needsPython);
-
-const folder = mkdtempSync(join(tmpdir(), 'agent-bridge-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-const served: Served[] = [];
-const open: VectorEnv[] = [];
-afterEach(async () => {
-  await Promise.all(open.splice(0).map(env => env.close()));
-  await Promise.all(served.splice(0).map(one => one.kill()));
-});
-
-async function start(env: string, args: readonly string[] = [], address?: string): Promise<Served> {
-  const one = await serve(env, address, args);
-  served.push(one);
-  return one;
-}
-
-async function connect(address: string, numEnvs = 1, options: ConnectionOptions = {}): Promise<RemoteVectorEnv> {
-  const env = await RemoteVectorEnv.connect(address, numEnvs, { giveUpMs: 10_000, ...options });
-  open.push(env);
-  return env;
-}
+const { folder, start, connect } = session();
 
 describe('keys', () => {
   const keys = join(folder, 'keys');

@@ -1,7 +1,5 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { Dealer, Router } from 'zeromq';
 import { RemoteVectorEnv } from '../../bridge/client.ts';
 import type { ConnectionOptions } from '../../bridge/connection.ts';
@@ -13,31 +11,10 @@ import type { VectorEnv } from '../../src/env/env.ts';
 import { readCheckpoint } from '../../src/runs/readRun.ts';
 import { fingerprint, tinyTraining } from '../faults/tinyTraining.ts';
 import { PointWorlds } from './pointWorld.ts';
-import { freePort, needsPython, runServer, type Served, serve } from './server.ts';
+import { freePort, runServer } from './server.ts';
+import { session } from './session.ts';
 
-beforeEach(needsPython);
-
-const folder = mkdtempSync(join(tmpdir(), 'agent-bridge-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-const served: Served[] = [];
-const open: VectorEnv[] = [];
-afterEach(async () => {
-  await Promise.all(open.splice(0).map(env => env.close()));
-  await Promise.all(served.splice(0).map(one => one.kill()));
-});
-
-async function start(env: string, args: readonly string[] = [], address?: string): Promise<Served> {
-  const one = await serve(env, address, args);
-  served.push(one);
-  return one;
-}
-
-async function connect(address: string, numEnvs = 1, options: ConnectionOptions = {}): Promise<RemoteVectorEnv> {
-  const env = await RemoteVectorEnv.connect(address, numEnvs, { giveUpMs: 10_000, ...options });
-  open.push(env);
-  return env;
-}
+const { folder, start, connect, served, open } = session();
 
 /** What goes wrong in the first step of a world. */
 async function firstStep(name: string, options?: ConnectionOptions): Promise<unknown> {
