@@ -6,7 +6,7 @@ import type { Scalar, Tensor2D, Variable } from '../tensor/tf.ts';
 /** Everything a checkpoint holds, by path (`critic/q1/0/weight`): weights, targets, optimizer moments and counters. */
 export type Variables = Readonly<Record<string, Variable>>;
 
-/** What an update reports, by metric key (`critic/loss`). Tensors are read by the loop, on logging steps only. */
+/** What an update reports, by metric key (`critic/loss`). The loop reads every number after every update. */
 export type Metrics = Readonly<Record<string, Scalar | number>>;
 
 export interface Policy {

@@ -1,5 +1,4 @@
 import { resourceUsage } from 'node:process';
-import { loadHdf5 } from '../data/hdf5Module.ts';
 import { datasetHome } from '../data/home.ts';
 import { locate } from '../data/locate.ts';
 import { readLocated } from '../data/openDataset.ts';
@@ -8,7 +7,7 @@ import type { Input, Io } from './command.ts';
 import { formatBytes, formatTime, grouped } from './terminal/format.ts';
 
 export interface LoadResult {
-  /** From opening the file to checked float32 arrays; the HDF5 library itself is loaded before. */
+  /** From opening the file to checked float32 arrays, the start of the HDF5 library included. */
   readonly seconds: number;
   /** In the q-learning view. */
   readonly transitions: number;
@@ -21,7 +20,6 @@ export interface LoadResult {
 /** `agent bench load FILE`: reads a collection as training does, in this process. */
 export async function benchLoad(name: string, io: Io): Promise<LoadResult> {
   const located = locate(name, datasetHome(io.env));
-  await loadHdf5();
   const start = performance.now();
   const { steps } = await readLocated(located);
   const seconds = (performance.now() - start) / 1000;

@@ -2,7 +2,7 @@ import { type Tensor, type Tensor1D, type Tensor2D, tf } from '../tf.ts';
 
 /**
  * Layer normalisation over the last axis (Ba et al. 2016): x̂ · scale + shift, x̂ = (x − mean) / √(var + ε), var with
- * divisor n; x [B, H], scale and shift [H]. Its gradient is written out, which takes a third of what the tape would:
+ * divisor n; x [B, H], scale and shift [H]. Its gradient is written out:
  *   dx = (d − mean(d) − x̂ · mean(d · x̂)) / √(var + ε),  d = dy · scale;   dscale = Σ dy · x̂;   dshift = Σ dy
  */
 export function layerNorm(x: Tensor2D, scale: Tensor1D, shift: Tensor1D, epsilon = 1e-5): Tensor2D {
