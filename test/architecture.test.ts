@@ -94,6 +94,11 @@ describe('architecture', () => {
     expect(long).toEqual([]);
   });
 
+  it('an algorithm is a page, under 200 lines', () => {
+    const pages = [...text].filter(([path]) => /^src\/algorithms\/[^/]+\.ts$/.test(path));
+    expect(pages.filter(([, code]) => code.split('\n').length > 200).map(([path]) => path)).toEqual([]);
+  });
+
   it('no drawer for odds and ends, no barrel', () => {
     const names = sources.filter(path => /(^|\/)(utils?|helpers?|common|misc|index)\.ts$/.test(path));
     expect(names).toEqual([]);

@@ -16,17 +16,14 @@ import { onlineParams } from '../config/online.ts';
 import type { Batch } from '../data/batch.ts';
 import { Ddpm } from '../diffusion/ddpm.ts';
 import { makeSchedule } from '../diffusion/schedules.ts';
-import { halfFanInNormal } from '../networks/init.ts';
-import { NoiseNetwork } from '../networks/noiseNetwork.ts';
-import { TwinQ } from '../networks/twinQ.ts';
-import { group, withTarget } from '../networks/variables.ts';
+import { group } from '../networks/variables.ts';
 import { Adam } from '../optim/adam.ts';
 import { minimize } from '../optim/minimize.ts';
-import { polyak } from '../optim/polyak.ts';
 import type { Noise } from '../tensor/noise.ts';
 import { type Tensor1D, type Tensor2D, tf } from '../tensor/tf.ts';
 import type { Algorithm, AlgorithmDefinition, Metrics, Sizes, Stage, Variables } from './algorithm.ts';
 import { BestActions } from './bestActions.ts';
+import { DiffusionActorCritic } from './diffusionActorCritic.ts';
 import { fitTwinQ } from './fitTwinQ.ts';
 
 const cheetah = { clipNorm: 2, actionGradientRatio: 0.08, actionSteps: 40, targetPolicyEvery: 2 };
@@ -65,58 +62,32 @@ type Config = Values<typeof hyperparameters>;
 
 export class Dipo implements Algorithm {
   readonly config: Config;
-  readonly denoiser: NoiseNetwork;
-  readonly targetDenoiser: NoiseNetwork;
-  readonly critic: TwinQ;
-  readonly targetCritic: TwinQ;
+  readonly networks: DiffusionActorCritic;
   readonly best: BestActions;
   readonly stages: readonly Stage[];
-  readonly #variables: Variables;
-  readonly #ddpm: Ddpm;
   readonly tunable: NonNullable<Algorithm['tunable']>;
-  readonly #denoiserOptimizer: Adam;
-  readonly #criticOptimizer: Adam;
+  readonly #ddpm: Ddpm;
   readonly #updates = tf.variable(tf.scalar(0), false);
 
-  constructor({ obsDim, actDim }: Sizes, config: Config, initial: Noise) {
+  constructor(sizes: Sizes, config: Config, initial: Noise) {
     this.config = { ...config };
-    const { hidden, diffusionSteps: steps, adamEpsilon: epsilon, clipNorm } = config;
-    const shape = { obsDim, actDim, steps, hidden, hiddenLayers: 3, timeDim: 32, timeHidden: hidden };
-    const denoiser = () => new NoiseNetwork({ ...shape, activation: 'mish' }, initial);
-    const sizes = [obsDim + actDim, hidden, hidden, hidden, 1];
-    const critic = () => new TwinQ({ sizes, activation: 'mish', initializer: halfFanInNormal }, initial);
-    this.#ddpm = new Ddpm(makeSchedule('cosine', steps));
-    [this.denoiser, this.targetDenoiser] = withTarget(denoiser);
-    [this.critic, this.targetCritic] = withTarget(critic);
-    this.best = new BestActions(config.replayCapacity, actDim);
-    const rates = { policy: config.policyLearningRate, critic: config.criticLearningRate };
-    this.#denoiserOptimizer = new Adam(this.denoiser.variables, { learningRate: rates.policy, epsilon, clipNorm });
-    this.#criticOptimizer = new Adam(this.critic.variables, { learningRate: rates.critic, epsilon, clipNorm });
-    this.tunable = {
-      policyLearningRate: this.#denoiserOptimizer.setLearningRate,
-      criticLearningRate: this.#criticOptimizer.setLearningRate,
-      actionLearningRate: x => void Object.assign(this.config, { actionLearningRate: x }),
-    };
+    this.#ddpm = new Ddpm(makeSchedule('cosine', config.diffusionSteps));
+    this.networks = new DiffusionActorCritic(sizes, config, initial);
+    this.best = new BestActions(config.replayCapacity, sizes.actDim);
+    const actionLearningRate = (x: number) => void Object.assign(this.config, { actionLearningRate: x });
+    this.tunable = { ...this.networks.tunable, actionLearningRate };
     this.stages = [{ name: 'train', batchSize: config.batchSize, update: this.#update.bind(this) }];
-    this.#variables = group({
-      denoiser: this.denoiser.variables,
-      targetDenoiser: this.targetDenoiser.variables,
-      critic: this.critic.variables,
-      targetCritic: this.targetCritic.variables,
-      denoiserOptimizer: this.#denoiserOptimizer.state,
-      criticOptimizer: this.#criticOptimizer.state,
-      scalars: { updates: this.#updates },
-    });
   }
 
   get variables(): Variables {
-    return { ...this.#variables, ...group({ bestActions: this.best.variables }) };
+    const scalars = { updates: this.#updates };
+    return { ...this.networks.variables, ...group({ scalars, bestActions: this.best.variables }) };
   }
 
   /** One sample a ~ π_θ(·|s); in evaluations without the noise of the chain. */
   act(s: Tensor2D, mode: 'explore' | 'exploit', noise: Noise): Tensor2D {
     const noiseRatio = mode === 'explore' ? 1 : 0;
-    return this.#ddpm.sample(this.denoiser, s, { candidates: 1, noiseRatio, name: 'act' }, noise);
+    return this.#ddpm.sample(this.networks.denoiser, s, { candidates: 1, noiseRatio, name: 'act' }, noise);
   }
 
   #update(sample: () => Batch, _progress: number, noise: Noise): Metrics {
@@ -125,18 +96,17 @@ export class Dipo implements Algorithm {
     this.#updates.assign(tf.scalar(updates));
     const critic = this.#updateCritic(sample(), noise);
     const policy = this.#updatePolicy(sample(), noise);
-    polyak(this.targetCritic.variables, this.critic.variables, tau);
-    if (updates % targetPolicyEvery === 0) polyak(this.targetDenoiser.variables, this.denoiser.variables, tau);
+    this.networks.updateTargets(tau, updates % targetPolicyEvery === 0 ? 'both' : 'critic');
     return { ...critic, ...policy };
   }
 
   /** y = r + γ (1 − terminated) min_i Q_φ̄i(s', a'),  a' ~ π_θ̄(·|s') */
   #updateCritic(batch: Batch, noise: Noise): Metrics {
     const { observations: s, actions: a, rewards: r, terminated, nextObservations: sNext } = batch;
-    const aNext = this.#ddpm.sample(this.targetDenoiser, sNext, { candidates: 1, name: 'target' }, noise);
-    const qNext = this.targetCritic.min(sNext, aNext);
+    const aNext = this.#ddpm.sample(this.networks.targetDenoiser, sNext, { candidates: 1, name: 'target' }, noise);
+    const qNext = this.networks.targetCritic.min(sNext, aNext);
     const y = tf.add<Tensor1D>(r, tf.mul(tf.mul(tf.sub(1, terminated), this.config.discount), qNext));
-    return fitTwinQ(this.#criticOptimizer, this.critic, s, a, y);
+    return fitTwinQ(this.networks.criticOptimizer, this.networks.critic, s, a, y);
   }
 
   /** L(θ) = E (ε − ε_θ(√ᾱ_t a* + √(1 − ᾱ_t) ε, t, s))², the mean over rows and dimensions */
@@ -147,8 +117,8 @@ export class Dipo implements Algorithm {
     const t = noise.integers('loss/t', a.shape[0], this.config.diffusionSteps);
     const epsilon = noise.normal('loss/epsilon', a.shape);
     const x = this.#ddpm.corrupt(a, t, epsilon);
-    const { loss, norm } = minimize(this.#denoiserOptimizer, () => ({
-      loss: tf.mean(tf.square(tf.sub(this.denoiser.apply(x, t, s), epsilon))).asScalar(),
+    const { loss, norm } = minimize(this.networks.denoiserOptimizer, () => ({
+      loss: tf.mean(tf.square(tf.sub(this.networks.denoiser.apply(x, t, s), epsilon))).asScalar(),
     }));
     return { 'policy/loss': loss, 'policy/gradNorm': norm.asScalar() };
   }
@@ -160,7 +130,7 @@ export class Dipo implements Algorithm {
     const optimizer = new Adam({ actions }, { learningRate, epsilon, clipNorm: actionGradientRatio * a.shape[1] });
     for (let step = 0; step < actionSteps; step++) {
       minimize(optimizer, () => ({
-        loss: tf.neg(tf.sum(this.critic.min(s, actions as Tensor2D & typeof actions))).asScalar(),
+        loss: tf.neg(tf.sum(this.networks.critic.min(s, actions as Tensor2D & typeof actions))).asScalar(),
       }));
       actions.assign(tf.clipByValue(actions, -1, 1));
     }

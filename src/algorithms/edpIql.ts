@@ -21,7 +21,8 @@ import { minimize } from '../optim/minimize.ts';
 import type { Noise } from '../tensor/noise.ts';
 import { type Scalar, type Tensor1D, type Tensor2D, tf, type Variable } from '../tensor/tf.ts';
 import type { Algorithm, AlgorithmDefinition, Metrics, Sizes, Stage, Variables } from './algorithm.ts';
-import { EdpCritic, EdpPolicy, edpParams, edpPresets, edpTasks, gaussian, type Noised } from './edp.ts';
+import { EdpPolicy, edpParams, edpPresets, edpTasks, gaussian, type Noised } from './edp.ts';
+import { EdpCritic } from './edpCritic.ts';
 
 // biome-ignore format: a table reads by columns
 export const hyperparameters = table({

@@ -17,7 +17,8 @@ import { detach } from '../tensor/detach.ts';
 import type { Noise } from '../tensor/noise.ts';
 import { type Scalar, type Tensor2D, tf } from '../tensor/tf.ts';
 import type { Algorithm, AlgorithmDefinition, Metrics, Sizes, Stage, Variables } from './algorithm.ts';
-import { backupParams, EdpCritic, EdpPolicy, edpParams, edpPresets, edpTasks, type Noised } from './edp.ts';
+import { EdpPolicy, edpParams, edpPresets, edpTasks, type Noised } from './edp.ts';
+import { backupParams, EdpCritic } from './edpCritic.ts';
 
 // biome-ignore format: a table reads by columns
 export const hyperparameters = table({

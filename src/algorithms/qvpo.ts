@@ -17,16 +17,12 @@ import { best, judge, repeatRows, top } from '../diffusion/candidates.ts';
 import { Ddpm } from '../diffusion/ddpm.ts';
 import { makeSampler, type Sampler, samplerNames } from '../diffusion/sampler.ts';
 import { makeSchedule, scheduleNames } from '../diffusion/schedules.ts';
-import { halfFanInNormal } from '../networks/init.ts';
-import { NoiseNetwork } from '../networks/noiseNetwork.ts';
-import { TwinQ } from '../networks/twinQ.ts';
-import { group, withTarget } from '../networks/variables.ts';
-import { Adam } from '../optim/adam.ts';
+import { group } from '../networks/variables.ts';
 import { minimize } from '../optim/minimize.ts';
-import { polyak } from '../optim/polyak.ts';
 import type { Noise } from '../tensor/noise.ts';
 import { type Tensor1D, type Tensor2D, tf, type Variable } from '../tensor/tf.ts';
 import type { Algorithm, AlgorithmDefinition, Metrics, Sizes, Stage, Variables } from './algorithm.ts';
+import { DiffusionActorCritic } from './diffusionActorCritic.ts';
 import { fitTwinQ } from './fitTwinQ.ts';
 import { QStatistics, qTransformNames, qTransforms } from './qTransforms.ts';
 
@@ -78,56 +74,30 @@ type Config = Values<typeof hyperparameters>;
 
 export class Qvpo implements Algorithm {
   readonly config: Config;
-  readonly denoiser: NoiseNetwork;
-  readonly targetDenoiser: NoiseNetwork;
-  readonly critic: TwinQ;
-  readonly targetCritic: TwinQ;
+  readonly networks: DiffusionActorCritic;
   readonly stages: readonly Stage[];
   readonly variables: Variables;
   readonly tunable: NonNullable<Algorithm['tunable']>;
   readonly #ddpm: Ddpm;
   readonly #sampler: Sampler;
-  readonly #denoiserOptimizer: Adam;
-  readonly #criticOptimizer: Adam;
   readonly #statistics: QStatistics;
   /** α */
   readonly #entropyWeight: Variable;
   readonly #updates = tf.variable(tf.scalar(0), false);
 
-  constructor({ obsDim, actDim }: Sizes, config: Config, initial: Noise) {
+  constructor(sizes: Sizes, config: Config, initial: Noise) {
     this.config = { ...config };
-    const { hidden, diffusionSteps: steps, adamEpsilon: epsilon, clipNorm } = config;
-    const shape = { obsDim, actDim, steps, hidden, hiddenLayers: 3, timeDim: 32, timeHidden: hidden };
-    const denoiser = () => new NoiseNetwork({ ...shape, activation: 'mish' }, initial);
-    const sizes = [obsDim + actDim, hidden, hidden, hidden, 1];
-    const critic = () => new TwinQ({ sizes, activation: 'mish', initializer: halfFanInNormal }, initial);
-    const schedule = makeSchedule(config.schedule, steps);
+    const schedule = makeSchedule(config.schedule, config.diffusionSteps);
     this.#ddpm = new Ddpm(schedule);
     this.#sampler = makeSampler(config.sampler, schedule, config.solverCalls);
-    [this.denoiser, this.targetDenoiser] = withTarget(denoiser);
-    [this.critic, this.targetCritic] = withTarget(critic);
+    this.networks = new DiffusionActorCritic(sizes, config, initial);
     this.#statistics = new QStatistics(config.statisticsRate);
     this.#entropyWeight = tf.variable(tf.scalar(config.entropyWeight), false);
-    const { policyLearningRate, criticLearningRate } = config;
-    const adam = { epsilon, clipNorm: clipNorm || Infinity };
-    this.#denoiserOptimizer = new Adam(this.denoiser.variables, { learningRate: policyLearningRate, ...adam });
-    this.#criticOptimizer = new Adam(this.critic.variables, { learningRate: criticLearningRate, ...adam });
-    this.tunable = {
-      policyLearningRate: this.#denoiserOptimizer.setLearningRate,
-      criticLearningRate: this.#criticOptimizer.setLearningRate,
-      entropyWeight: x => void Object.assign(this.config, { entropyWeight: x }),
-    };
+    const entropyWeight = (x: number) => void Object.assign(this.config, { entropyWeight: x });
+    this.tunable = { ...this.networks.tunable, entropyWeight };
     this.stages = [{ name: 'train', batchSize: config.batchSize, update: this.#update.bind(this) }];
-    this.variables = group({
-      denoiser: this.denoiser.variables,
-      targetDenoiser: this.targetDenoiser.variables,
-      critic: this.critic.variables,
-      targetCritic: this.targetCritic.variables,
-      denoiserOptimizer: this.#denoiserOptimizer.state,
-      criticOptimizer: this.#criticOptimizer.state,
-      statistics: this.#statistics.variables,
-      scalars: { entropyWeight: this.#entropyWeight, updates: this.#updates },
-    });
+    const scalars = { entropyWeight: this.#entropyWeight, updates: this.#updates };
+    this.variables = { ...this.networks.variables, ...group({ statistics: this.#statistics.variables, scalars }) };
   }
 
   /** π^K(s): of K samples from π_θ(·|s), the one of largest min_i Q_φi. */
@@ -138,8 +108,9 @@ export class Qvpo implements Algorithm {
     const plain = explore && explorationRate > 0 && noise.uniform('explore', [1]).dataSync()[0]! <= explorationRate;
     const candidates = plain ? 1 : explore ? behaviorCandidates : evaluationCandidates;
     const ratio = !explore && deterministicEvaluation ? 0 : noiseRatio;
-    const actions = this.#sampler.sample(this.denoiser, s, { candidates, noiseRatio: ratio, name: 'act' }, noise);
-    return candidates === 1 ? actions : best(judge(this.critic, s, actions)).actions;
+    const { denoiser, critic } = this.networks;
+    const actions = this.#sampler.sample(denoiser, s, { candidates, noiseRatio: ratio, name: 'act' }, noise);
+    return candidates === 1 ? actions : best(judge(critic, s, actions)).actions;
   }
 
   #update(sample: () => Batch, progress: number, noise: Noise): Metrics {
@@ -147,8 +118,7 @@ export class Qvpo implements Algorithm {
     const updates = this.#updates.dataSync()[0]! + 1;
     const critic = this.#updateCritic(sample(), noise);
     const policy = updates % policyEvery === 0 ? this.#updatePolicy(sample().observations, noise) : {};
-    polyak(this.targetCritic.variables, this.critic.variables, tau);
-    polyak(this.targetDenoiser.variables, this.denoiser.variables, tau);
+    this.networks.updateTargets(tau);
     const annealed = Math.min(entropyWeight, Math.max(entropyWeightFloor, entropyWeight * (1 - progress)));
     this.#entropyWeight.assign(tf.scalar(annealed));
     this.#updates.assign(tf.scalar(updates));
@@ -156,27 +126,25 @@ export class Qvpo implements Algorithm {
   }
 
   /** y = r + γ (1 − terminated) min_i Q_φ̄i(s', a'),  a' = best of K_t samples from π_θ̄(·|s') */
-  #updateCritic(
-    { observations: s, actions: a, rewards: r, terminated, nextObservations: sNext }: Batch,
-    noise: Noise,
-  ): Metrics {
-    const { discount, targetCandidates, noiseRatio } = this.config;
-    const options = { candidates: targetCandidates, noiseRatio, name: 'target' };
-    const aNext = this.#sampler.sample(this.targetDenoiser, sNext, options, noise);
-    const qNext = best(judge(this.targetCritic, sNext, aNext)).q;
+  #updateCritic(batch: Batch, noise: Noise): Metrics {
+    const { observations: s, actions: a, rewards: r, terminated, nextObservations: sNext } = batch;
+    const { discount, targetCandidates: candidates, noiseRatio } = this.config;
+    const { critic, criticOptimizer, targetCritic, targetDenoiser } = this.networks;
+    const aNext = this.#sampler.sample(targetDenoiser, sNext, { candidates, noiseRatio, name: 'target' }, noise);
+    const qNext = best(judge(targetCritic, sNext, aNext)).q;
     const y = tf.add<Tensor1D>(r, tf.mul(tf.mul(tf.sub(1, terminated), discount), qNext));
-    return fitTwinQ(this.#criticOptimizer, this.critic, s, a, y);
+    return fitTwinQ(criticOptimizer, critic, s, a, y);
   }
 
   /** L(θ) = E ω(s, a) ‖ε − ε_θ(√ᾱ_t a + √(1 − ᾱ_t) ε, t, s)‖² over chosen and uniform actions (Theorem 1 and its entropy term) */
   #updatePolicy(states: Tensor2D, noise: Noise): Metrics {
     const { s, a, weights } = this.rows(states, noise);
-    const [rows, actDim] = a.shape;
-    const t = noise.integers('loss/t', rows, this.config.diffusionSteps);
-    const epsilon = noise.normal('loss/epsilon', [rows, actDim]);
+    const t = noise.integers('loss/t', a.shape[0], this.config.diffusionSteps);
+    const epsilon = noise.normal('loss/epsilon', a.shape);
     const x = this.#ddpm.corrupt(a, t, epsilon);
-    const { loss, norm } = minimize(this.#denoiserOptimizer, () => {
-      const error = tf.square(tf.sub(this.denoiser.apply(x, t, s), epsilon));
+    const { denoiser, denoiserOptimizer } = this.networks;
+    const { loss, norm } = minimize(denoiserOptimizer, () => {
+      const error = tf.square(tf.sub(denoiser.apply(x, t, s), epsilon));
       return { loss: tf.mean(tf.mul(weights.expandDims(1), error)).asScalar() };
     });
     return {
@@ -194,11 +162,10 @@ export class Qvpo implements Algorithm {
   chosen(states: Tensor2D, noise: Noise) {
     const { candidates, uniformCandidates, chosen, noiseRatio } = this.config;
     const options = { candidates, noiseRatio, name: 'candidates' };
-    const own = this.#sampler.sample(this.denoiser, states, options, noise);
-    const uniform = [uniformCandidates * states.shape[0], own.shape[1]];
-    const all =
-      uniformCandidates === 0 ? own : own.concat(noise.uniform('uniformCandidates', uniform, -1, 1) as Tensor2D);
-    const judged = judge(this.critic, states, all);
+    const own = this.#sampler.sample(this.networks.denoiser, states, options, noise);
+    const shape = [uniformCandidates * states.shape[0], own.shape[1]];
+    const uniform = uniformCandidates > 0 ? [noise.uniform('uniformCandidates', shape, -1, 1) as Tensor2D] : [];
+    const judged = judge(this.networks.critic, states, tf.concat2d([own, ...uniform], 0));
     const { actions: a, q } = top(chosen, judged);
     const ownQ = tf.slice2d(judged.q, [0, 0], [-1, candidates]);
     return { s: repeatRows(states, chosen), a, q, v: tf.mean<Tensor1D>(ownQ, 1), ownQ };

@@ -12,6 +12,7 @@ import { evaluate } from './evaluate.ts';
 import { stopTraining } from './failure.ts';
 import { checkUpdate } from './finite.ts';
 import { readMetrics } from './readMetrics.ts';
+import { savedState } from './savedState.ts';
 import { restoreVariables, storeVariables } from './variables.ts';
 
 /** When the loop does what, in gradient updates. */
@@ -112,7 +113,7 @@ class OfflineLoop {
     if (!restored) algorithm.prepare?.(this.#run.data);
     if (restored) {
       restoreVariables(algorithm.variables, restored.tensors);
-      this.#restore(restored.state as unknown as SavedLoop);
+      this.#restore(savedState<SavedLoop>(restored.state, ['step', 'stage', 'done', 'complete', 'metrics', 'streams']));
       this.#savedAt = this.#step;
       for (const watcher of watchers ?? []) watcher.restored?.(this.#step, restored.damaged);
       await this.#evaluateAndSave(); // if it was interrupted in an evaluation

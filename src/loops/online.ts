@@ -12,6 +12,7 @@ import { checkObservations, checkUpdate } from './finite.ts';
 import { Means } from './means.ts';
 import type { OnlineRun, SavedLoop, Score, TrainingResult } from './onlineRun.ts';
 import { readMetrics } from './readMetrics.ts';
+import { savedState } from './savedState.ts';
 import { storeTransitions } from './storeTransitions.ts';
 import { restoreVariables, storeVariables } from './variables.ts';
 
@@ -68,7 +69,17 @@ class OnlineLoop {
       : undefined;
     if (restored) {
       restoreVariables(this.#run.algorithm.variables, restored.tensors);
-      await this.#restore(restored.state as unknown as SavedLoop);
+      await this.#restore(
+        savedState<SavedLoop>(restored.state, [
+          'step',
+          'updates',
+          'metrics',
+          'rewards',
+          'observations',
+          'streams',
+          'worlds',
+        ]),
+      );
       this.#savedAt = this.#step;
       for (const watcher of watchers ?? []) watcher.restored?.(this.#step, restored.damaged);
       await this.#evaluateAndSave(); // if it was interrupted in an evaluation

@@ -1,4 +1,5 @@
-import { EdpCritic, EdpPolicy, edpParams } from '../../src/algorithms/edp.ts';
+import { EdpPolicy, edpParams } from '../../src/algorithms/edp.ts';
+import { EdpCritic } from '../../src/algorithms/edpCritic.ts';
 import { resolve, table } from '../../src/config/hyperparameters.ts';
 import { rangeScaled, returnsByStates } from '../../src/data/rewards.ts';
 import { judge } from '../../src/diffusion/candidates.ts';

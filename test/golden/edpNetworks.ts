@@ -1,4 +1,4 @@
-import type { EdpCritic } from '../../src/algorithms/edp.ts';
+import type { EdpCritic } from '../../src/algorithms/edpCritic.ts';
 import type { Noise } from '../../src/tensor/noise.ts';
 import { type Tensor, type Tensor1D, type Tensor2D, tf, type Variable } from '../../src/tensor/tf.ts';
 import type { Entry, GoldenCase, Outputs } from './case.ts';

@@ -37,7 +37,7 @@ function schedules(golden: GoldenCase): Outputs {
 const theirTable = theirName;
 
 function denoiser(golden: GoldenCase): Outputs {
-  const { denoiser: net } = build(golden);
+  const net = build(golden).networks.denoiser;
   const [x, s, t] = [golden.input('x') as Tensor2D, golden.input('state') as Tensor2D, golden.input('t') as Tensor1D];
   const outputs: Outputs = {};
   const sinusoid = tf.gather(net.features, t.toInt());
@@ -60,7 +60,7 @@ function denoiser(golden: GoldenCase): Outputs {
 
 /** The chain with every intermediate, step by step, beside the result of the fused `sample`. */
 function sampling(golden: GoldenCase): Outputs {
-  const net = build(golden).denoiser;
+  const net = build(golden).networks.denoiser;
   const s = golden.input('state') as Tensor2D;
   const table = makeSchedule(golden.hyperparameters.beta_schedule, golden.dims.T);
   const ddpm = new Ddpm(table);
@@ -113,8 +113,8 @@ function selection(golden: GoldenCase): Outputs {
     const algorithm = build(golden, { behaviorCandidates, evaluationCandidates });
     const noise = new RecordedNoise(golden, acted(`batch/${use}`));
     const ddpm = new Ddpm(makeSchedule('cosine', golden.dims.T));
-    const actions = ddpm.sample(algorithm.denoiser, states, { candidates: K, name: 'act' }, noise);
-    const judged = judge(algorithm.critic, states, actions);
+    const actions = ddpm.sample(algorithm.networks.denoiser, states, { candidates: K, name: 'act' }, noise);
+    const judged = judge(algorithm.networks.critic, states, actions);
     outputs[`batch/${use}/candidates`] = actions.reshape([K, states.shape[0], -1]).transpose([1, 0, 2]);
     outputs[`batch/${use}/q`] = judged.q;
     outputs[`batch/${use}/index`] = tf.argMax(judged.q, 1);

@@ -7,7 +7,7 @@ export function build(golden: GoldenCase, overrides: Record<string, unknown> = {
   const { obs, act, hidden } = golden.dims;
   const { values } = resolve(hyperparameters, [{ source: 'case', values: { hidden, ...overrides } }]);
   const algorithm = new Qvpo({ obsDim: obs, actDim: act }, values, zeroNoise);
-  load(algorithm.denoiser.variables, golden.params('denoiser'));
-  if (!/02|03/.test(golden.kind)) load(algorithm.critic.variables, golden.params('critic'));
+  load(algorithm.networks.denoiser.variables, golden.params('denoiser'));
+  if (!/02|03/.test(golden.kind)) load(algorithm.networks.critic.variables, golden.params('critic'));
   return algorithm;
 }

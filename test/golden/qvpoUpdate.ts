@@ -33,8 +33,8 @@ function updatable(golden: GoldenCase): Qvpo {
     tau: h.tau,
     statisticsRate: h.alpha_mean,
   });
-  load(algorithm.targetDenoiser.variables, golden.params('denoiser'), Math.fround(0.95));
-  load(algorithm.targetCritic.variables, golden.params('critic'), Math.fround(0.95));
+  load(algorithm.networks.targetDenoiser.variables, golden.params('denoiser'), Math.fround(0.95));
+  load(algorithm.networks.targetCritic.variables, golden.params('critic'), Math.fround(0.95));
   return algorithm;
 }
 
@@ -146,9 +146,14 @@ function criticIntermediates(golden: GoldenCase, before: Qvpo): Outputs {
   const noise = new RecordedNoise(golden, recordings(''));
   const [s, a, sNext] = ['state', 'action', 'next_state'].map(x => golden.input(`critic/${x}`) as Tensor2D);
   const ddpm = new Ddpm(makeSchedule(name, T));
-  const sampled = ddpm.sample(before.targetDenoiser, sNext!, { candidates, noiseRatio, name: 'target' }, noise);
-  const next = best(judge(before.targetCritic, sNext!, sampled));
-  const [q1, q2] = before.critic.both(s!, a!);
+  const sampled = ddpm.sample(
+    before.networks.targetDenoiser,
+    sNext!,
+    { candidates, noiseRatio, name: 'target' },
+    noise,
+  );
+  const next = best(judge(before.networks.targetCritic, sNext!, sampled));
+  const [q1, q2] = before.networks.critic.both(s!, a!);
   const y = golden.input('critic/reward').flatten().add(golden.input('critic/mask').flatten().mul(next.q));
   return { 'critic/next_action': next.actions, 'critic/q1': q1, 'critic/q2': q2, 'critic/y': y };
 }
@@ -156,9 +161,9 @@ function criticIntermediates(golden: GoldenCase, before: Qvpo): Outputs {
 function policyIntermediates(golden: GoldenCase, before: Qvpo, after: Qvpo): Outputs {
   const noise = new RecordedNoise(golden, recordings(''));
   load(
-    before.critic.variables,
+    before.networks.critic.variables,
     Object.fromEntries(
-      Object.entries(after.critic.variables).map(([name, v]) => [
+      Object.entries(after.networks.critic.variables).map(([name, v]) => [
         theirName(name),
         {
           shape: v.rank === 2 ? [v.shape[1]!, v.shape[0]!] : v.shape,
@@ -186,6 +191,6 @@ function policyIntermediates(golden: GoldenCase, before: Qvpo, after: Qvpo): Out
       .variance.mul(ownQ.size / (ownQ.size - 1))
       .sqrt(),
     'policy/weights': rows.weights,
-    'policy/eps': before.denoiser.apply(x, t, rows.s),
+    'policy/eps': before.networks.denoiser.apply(x, t, rows.s),
   };
 }

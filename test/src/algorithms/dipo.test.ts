@@ -21,7 +21,7 @@ test('improvement climbs min Q, by at most the learning rate a step, within the 
   const s = noise.normal('s', [5, 2]) as Tensor2D;
   const a = tf.clipByValue(noise.normal('a', [5, 2]), -1, 1) as Tensor2D;
   const improved = dipo.improve(s, a);
-  const q = (actions: Tensor2D) => dipo.critic.min(s, actions).sum().dataSync()[0]!;
+  const q = (actions: Tensor2D) => dipo.networks.critic.min(s, actions).sum().dataSync()[0]!;
   expect(q(improved)).toBeGreaterThan(q(a));
   const moved = improved.sub(a).abs().max().dataSync()[0]!;
   expect(moved).toBeGreaterThan(0.01);
