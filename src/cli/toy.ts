@@ -1,25 +1,18 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { type PlanarName, planarNames } from '../../envs/toy/planar.ts';
 import { useBackend } from '../backend/register.ts';
 import { nearest, UsageError } from '../errors.ts';
 import type { Command, Input, Io } from './command.ts';
 import { backends } from './flags.ts';
 import { formatDuration } from './terminal/format.ts';
-import {
-  type BanditResult,
-  banditExperiment,
-  type PlanarResult,
-  planarExperiment,
-  type ToySizes,
-} from './toy/experiments.ts';
-import { banditFigure, planarFigure } from './toy/figures.ts';
+import { banditExperiment, planarExperiment, type ToySizes } from './toy/experiments.ts';
+import { ToyRun } from './toy/toyRun.ts';
+import { shownPath } from './trainRun.ts';
 
 export const command: Command = {
   name: 'toy',
   args: '[DATASET…]',
   options: [
-    { name: 'out', value: 'DIR', default: 'toy', doc: 'where the figures go' },
+    { name: 'run', value: 'DIR', doc: 'where the run with its figures goes (default runs/toy-…)' },
     { name: 'seed', value: 'S', default: '0', doc: 'of every random stream' },
     { name: 'steps', value: 'N', default: '6000', doc: 'updates of each behaviour model' },
     { name: 'bandit-steps', value: 'N', default: '600', doc: 'updates of QVPO on the bandit; 0: leave it out' },
@@ -37,19 +30,27 @@ export const command: Command = {
       grid: 56,
       arrows: 21,
     };
-    await useBackend(input.choice('backend', backends) ?? 'auto', { threads: input.count('threads') });
-    const results = await run(names, sizes, seed, input, io);
-    const files = write(input.text('out') ?? 'toy', results);
-    if (input.has('json')) io.stdout.write(`${JSON.stringify({ ...report(results), files })}\n`);
-    else io.stdout.write(`${files.join('\n')}\n`);
+    const backend = await useBackend(input.choice('backend', backends) ?? 'auto', { threads: input.count('threads') });
+    const directory = input.text('run');
+    const run = new ToyRun({ argv: input.argv, directory, datasets: names, sizes, seed, backend });
+    try {
+      await experiments(run, names, sizes, seed, input, io);
+      await run.finish();
+    } catch (error) {
+      await run.store.close({ failed: true });
+      throw error;
+    } finally {
+      await run.store.close();
+    }
+    const place = shownPath(run.store.directory);
+    if (input.has('json')) {
+      const { report, files, store } = run;
+      io.stdout.write(`${JSON.stringify({ ...report, files, run: store.directory })}\n`);
+    } else io.stdout.write(`${run.files.map(shownPath).join('\n')}\n`);
+    if (!input.has('quiet')) io.stderr.write(`look at them   agent view ${place}\n`);
     return 0;
   },
 };
-
-interface Results {
-  readonly planar: readonly PlanarResult[];
-  readonly bandit: readonly BanditResult[];
-}
 
 function wanted(args: readonly string[]): readonly PlanarName[] {
   for (const arg of args) {
@@ -63,13 +64,14 @@ function wanted(args: readonly string[]): readonly PlanarName[] {
   return args.length > 0 ? (args as readonly PlanarName[]) : planarNames;
 }
 
-async function run(
+async function experiments(
+  run: ToyRun,
   names: readonly PlanarName[],
   sizes: ToySizes,
   seed: number,
   input: Input,
   io: Io,
-): Promise<Results> {
+): Promise<void> {
   const say = (text: string) => void (input.has('quiet') || io.stderr.write(`${text}\n`));
   const timed = async <T>(work: () => Promise<T>, describe: (result: T) => string): Promise<T> => {
     const begin = performance.now();
@@ -77,47 +79,26 @@ async function run(
     say(`${describe(result)}   ${formatDuration((performance.now() - begin) / 1000)}`);
     return result;
   };
-  const progress = (what: string, all: number) => (update: number) => {
-    if (update % 1000 === 0 && update < all) say(`${what}   ${update} of ${all} updates`);
-  };
+  const progress =
+    (what: string, all: number, of: 'behavior/loss' | 'policy/loss') => (update: number, loss: number) => {
+      run.updated(what, update, of, loss);
+      if (update % 1000 === 0 && update < all) say(`${what}   ${update} of ${all} updates`);
+    };
   const percent = (share: number) => `${Math.round(100 * share)} %`;
-  const planar: PlanarResult[] = [];
   for (const name of names) {
-    planar.push(
-      await timed(
-        () => planarExperiment(name, sizes, seed, progress(name, sizes.updates)),
-        ({ loss, inside, insideBefore }) =>
-          `${name}   loss ${loss.toFixed(3)}   actions inside the data ${percent(insideBefore)} → ${percent(inside)}`,
-      ),
+    const planar = await timed(
+      () => planarExperiment(name, sizes, seed, progress(name, sizes.updates, 'behavior/loss')),
+      ({ loss, inside, insideBefore }) =>
+        `${name}   loss ${loss.toFixed(3)}   actions inside the data ${percent(insideBefore)} → ${percent(inside)}`,
     );
+    await run.addPlanar(planar);
   }
-  const bandit: BanditResult[] = [];
   for (const entropy of sizes.banditUpdates > 0 ? [false, true] : []) {
     const what = `bandit ${entropy ? 'with' : 'without'} entropy`;
-    bandit.push(
-      await timed(
-        () => banditExperiment(entropy, sizes.banditUpdates, seed, progress(what, sizes.banditUpdates)),
-        ({ modes, meanReward }) => `${what}   ${modes} of 4 optima   mean reward ${meanReward.toFixed(2)}`,
-      ),
+    const bandit = await timed(
+      () => banditExperiment(entropy, sizes.banditUpdates, seed, progress(what, sizes.banditUpdates, 'policy/loss')),
+      ({ modes, meanReward }) => `${what}   ${modes} of 4 optima   mean reward ${meanReward.toFixed(2)}`,
     );
+    await run.addBandit(bandit);
   }
-  return { planar, bandit };
-}
-
-/** Writes the figures; returns their paths. */
-function write(folder: string, { planar, bandit }: Results): string[] {
-  mkdirSync(folder, { recursive: true });
-  const figures: [string, string][] = [['planar.svg', planarFigure(planar)]];
-  if (bandit.length > 0) figures.push(['bandit.svg', banditFigure(bandit)]);
-  return figures.map(([name, svg]) => {
-    writeFileSync(join(folder, name), svg);
-    return join(folder, name);
-  });
-}
-
-function report({ planar, bandit }: Results) {
-  return {
-    datasets: planar.map(({ name, loss, mass, insideBefore, inside }) => ({ name, loss, mass, insideBefore, inside })),
-    bandit: bandit.map(({ entropy, shares, modes, meanReward }) => ({ entropy, shares, modes, meanReward })),
-  };
 }

@@ -137,6 +137,7 @@ export class Hub {
       checkpoints: folder.checkpoints(),
       episodes: folder.episodes(),
       changes: folder.changes(),
+      figures: folder.figures(),
       scene: await this.#scene(folder, task),
       published: this.#options.published?.(task) ?? [],
     };
@@ -254,7 +255,7 @@ export class Hub {
     }
   }
 
-  /** Streams `RUN/checkpoints/STEP/FILE` or `RUN/episodes/FILE`. */
+  /** Streams `RUN/checkpoints/STEP/FILE`, `RUN/episodes/FILE` or `RUN/figures/FILE`. */
   sendFile(
     parts: readonly string[],
     request: IncomingMessage,

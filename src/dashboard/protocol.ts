@@ -49,6 +49,13 @@ export interface EpisodeInfo {
   readonly bytes: number;
 }
 
+/** A picture that the run drew (SVG): `agent toy` does. */
+export interface FigureInfo {
+  readonly name: string;
+  /** When it was written, ms since 1970: it may be drawn again. */
+  readonly written: number;
+}
+
 /** One world in a live frame. */
 export interface WorldFrame {
   readonly world: number;
@@ -148,6 +155,7 @@ export interface Snapshot {
   readonly checkpoints: readonly CheckpointInfo[];
   readonly episodes: readonly EpisodeInfo[];
   readonly changes: readonly Change[];
+  readonly figures: readonly FigureInfo[];
   readonly scene?: Scene;
   readonly published: readonly Published[];
 }

@@ -6,13 +6,14 @@ import {
   readFileSync,
   readlinkSync,
   renameSync,
+  type Stats,
   statSync,
   writeFileSync,
 } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { RUN_FORMAT } from '../runs/runConfig.ts';
 import { MetricsFile } from './metricsFile.ts';
-import type { Change, CheckpointInfo, EpisodeInfo, RunState, RunSummary } from './protocol.ts';
+import type { Change, CheckpointInfo, EpisodeInfo, FigureInfo, RunState, RunSummary } from './protocol.ts';
 
 type Json = Record<string, unknown>;
 
@@ -140,8 +141,17 @@ export class RunFolder {
     const folder = join(this.path, 'episodes');
     return list(folder)
       .filter(name => /^[\w.-]+$/.test(name) && !name.startsWith('.'))
-      .map(name => ({ name, step: Number(/\d+/.exec(name)?.[0] ?? 0), bytes: size(join(folder, name)) }))
+      .map(name => ({ name, step: Number(/\d+/.exec(name)?.[0] ?? 0), bytes: stat(join(folder, name))?.size ?? 0 }))
       .sort((a, b) => a.step - b.step || (a.name < b.name ? -1 : 1));
+  }
+
+  /** Pictures the run drew, oldest first. */
+  figures(): FigureInfo[] {
+    const folder = join(this.path, 'figures');
+    return list(folder)
+      .filter(name => /^\w[\w-]*\.svg$/.test(name))
+      .map(name => ({ name, written: Math.round(stat(join(folder, name))?.mtimeMs ?? 0) }))
+      .sort((a, b) => a.written - b.written);
   }
 
   /** Changes made by hand while the run was training, oldest first. */
@@ -162,10 +172,10 @@ export class RunFolder {
     });
   }
 
-  /** The absolute path of a file a page may fetch, or undefined: a checkpoint's or an episode's, by plain names only. */
+  /** The absolute path of a file a page may fetch, or undefined: a checkpoint's, an episode or a figure, by plain names only. */
   file(parts: readonly string[]): string | undefined {
     const [kind, ...rest] = parts;
-    const depth = kind === 'checkpoints' ? 2 : kind === 'episodes' ? 1 : -1;
+    const depth = kind === 'checkpoints' ? 2 : kind === 'episodes' || kind === 'figures' ? 1 : -1;
     if (rest.length !== depth || rest.some(part => !/^[\w][\w.-]*$/.test(part))) return undefined;
     const path = join(this.path, kind!, ...rest);
     try {
@@ -236,11 +246,11 @@ function list(folder: string): string[] {
   }
 }
 
-function size(path: string): number {
+function stat(path: string): Stats | undefined {
   try {
-    return statSync(path).size;
+    return statSync(path);
   } catch {
-    return 0; // gone since it was listed
+    return undefined; // gone since it was listed
   }
 }
 

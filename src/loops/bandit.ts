@@ -16,7 +16,8 @@ export interface BanditOptions {
   readonly seed: number;
   /** Hyperparameters of QVPO, instead of those that suit a bandit. */
   readonly values?: Readonly<Record<string, unknown>>;
-  readonly watch?: (update: number) => void;
+  /** After each update: its number and the policy's loss. */
+  readonly watch?: (update: number, loss: number) => void;
 }
 
 /** Sizes that suit two dimensions and no observation. */
@@ -62,7 +63,7 @@ export async function trainBandit(options: BanditOptions, samples: number): Prom
     const sample = () => replay.sample(values.batchSize, draws);
     const metrics = tf.tidy(() => readMetrics(algorithm.stages[0]!.update(sample, update / updates, training)));
     mustBeFinite(metrics, `update ${update + 1}`);
-    watch?.(update + 1);
+    watch?.(update + 1, metrics['policy/loss']!);
     await breather.breathe();
   }
   const actions = act(algorithm, samples, new StreamNoise(root.split('samples')));

@@ -11,7 +11,8 @@ export const RUN_FORMAT = 1;
 export interface NewRunConfig {
   /** The command as typed, after `agent`. */
   readonly command: readonly string[];
-  readonly kind: 'online' | 'offline';
+  /** `toy`: the two-dimensional experiments, which leave figures and no policy. */
+  readonly kind: 'online' | 'offline' | 'toy';
   readonly algo: string;
   readonly task: string;
   readonly seed: number;
@@ -50,7 +51,7 @@ export function runName(algo: string, task: string, now: Date): string {
   return `${algo}-${plain}-${two(now.getMonth() + 1)}${two(now.getDate())}-${randomName(4)}`;
 }
 
-/** Reads and checks `config.json`, without taking the run: for evaluation, viewer and export. Throws `UsageError`. */
+/** Reads and checks `config.json` of a run with a policy, without taking it: for evaluation and export. Throws `UsageError`. */
 export function readConfig(directory: string): RunConfig {
   if (!existsSync(directory)) throw noSuchRun(directory);
   const path = join(directory, 'config.json');
@@ -66,6 +67,10 @@ export function readConfig(directory: string): RunConfig {
     throw new UsageError(`${directory} is not a run directory: its config.json has no format`);
   if (config.format !== RUN_FORMAT)
     throw new UsageError(`${directory} has format ${config.format}, this version reads ${RUN_FORMAT}`);
+  if (config.kind === 'toy')
+    throw new UsageError(`${directory} holds the figures of agent toy, no policy`, [
+      ['look at them', `agent view ${directory}`],
+    ]);
   const missing = ['algo', 'task', 'seed', 'values', 'header'].filter(key => !(key in config));
   if (missing.length > 0) throw new AgentError(`${path} is damaged: it has no ${missing.join(', ')}`);
   return config;

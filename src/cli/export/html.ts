@@ -50,6 +50,7 @@ export const exportHtml: Exporter = async ({ directory, checkpoint: which, out }
     checkpoints: [{ name, step: checkpoint.step, files: ['model.safetensors'], last: true, best }],
     episodes: episodes.sort((a, b) => a.step - b.step),
     changes: folder.changes(),
+    figures: [],
     scene,
     published: published(summary.task),
   };

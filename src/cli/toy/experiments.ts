@@ -41,7 +41,7 @@ export async function planarExperiment(
   name: PlanarName,
   sizes: ToySizes,
   seed: number,
-  watch: (update: number) => void,
+  watch: (update: number, loss: number) => void,
 ): Promise<PlanarResult> {
   const { updates, points, grid, arrows } = sizes;
   const data = planarData(name, points, new Rng(seed).split(name));
@@ -49,7 +49,7 @@ export async function planarExperiment(
   let [sum, counted] = [0, 0];
   await behavior.train(data.points, (update, loss) => {
     if (update > 0.9 * updates) [sum, counted] = [sum + loss, counted + 1];
-    watch(update);
+    watch(update, loss);
   });
   const logDensity = behavior.logDensity(square(grid, REACH));
   const cell = ((2 * REACH) / grid) ** 2;
@@ -80,7 +80,7 @@ export async function banditExperiment(
   entropy: boolean,
   updates: number,
   seed: number,
-  watch: (update: number) => void,
+  watch: (update: number, loss: number) => void,
 ): Promise<BanditResult> {
   const actions = await trainBandit({ reward: banditReward, entropy, updates, seed, watch }, 500);
   const shares = peakShares(actions);

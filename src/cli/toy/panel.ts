@@ -63,18 +63,24 @@ export class Panel {
     return this.#stroke(d, ink.arrow, 0.8);
   }
 
-  /** For each path a ring at its beginning, the line, and a dot at its end. `steps` are positions [n, 2]. */
+  /**
+   * For each path a ring at its beginning, the line, and a dot at its end; `steps` are positions [n, 2]. They are a group
+   * of their own, `shift`, so that the viewer can show a part of the way.
+   */
   paths(steps: readonly Float32Array[]): this {
     const [first, last] = [steps[0]!, steps.at(-1)!];
     let lines = '';
-    let ends = '';
+    let [ends, rings] = ['', ''];
     for (let i = 0; i < first.length / 2; i++) {
       lines += `M${steps.map(positions => this.#at(positions[2 * i]!, positions[2 * i + 1]!)).join('L')}`;
       ends += `M${this.#at(last[2 * i]!, last[2 * i + 1]!)}h0`;
       const [x, y] = this.#at(first[2 * i]!, first[2 * i + 1]!).split(' ');
-      this.#body += `<circle cx="${x}" cy="${y}" r="1.6" fill="#FFFFFF" stroke="${ink.ring}" stroke-width="0.7"/>`;
+      rings += `<circle cx="${x}" cy="${y}" r="1.6" fill="#FFFFFF" stroke="${ink.ring}" stroke-width="0.7"/>`;
     }
-    return this.#stroke(lines, ink.path, 0.9).#stroke(ends, ink.path, 4.4);
+    this.#body += `<g class="shift">${rings}`;
+    this.#stroke(lines, ink.path, 0.9).#stroke(ends, ink.path, 4.4);
+    this.#body += '</g>';
+    return this;
   }
 
   #stroke(d: string, colour: string, width: number): this {

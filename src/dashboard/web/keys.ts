@@ -28,8 +28,7 @@ export function attachKeys(app: AppState, watch: WatchView, shell: HTMLElement, 
     }
     const target = event.target as HTMLElement;
     if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector('.veil, .menu')) return;
-    if (/^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName)) return;
-    if (event.key === ' ' && /^(BUTTON|A)$/.test(target.tagName)) return;
+    if (takes(target, event.key)) return;
     if (event.key === 'Tab') {
       foldPanels(event, target, shell);
       return;
@@ -41,6 +40,13 @@ export function attachKeys(app: AppState, watch: WatchView, shell: HTMLElement, 
     event.preventDefault();
     found.run();
   });
+}
+
+/** Whether a control with the focus wants the key for itself: text all of them, a slider the ones that move it. */
+function takes(target: HTMLElement, key: string): boolean {
+  if (target instanceof HTMLInputElement && target.type === 'range') return /^(Arrow|Page|Home|End)/.test(key);
+  if (/^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName)) return true;
+  return key === ' ' && /^(BUTTON|A)$/.test(target.tagName);
 }
 
 /** Tab folds the panels only while the stage has the focus; Escape leaves it, and Tab moves the focus as everywhere. */

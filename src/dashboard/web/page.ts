@@ -3,6 +3,7 @@ import { PolicyModel } from './diffusion/model.ts';
 import { SmallFan } from './diffusion/smallFan.ts';
 import { DiffusionView } from './diffusion/view.ts';
 import { fill, h } from './dom.ts';
+import { FiguresView } from './figures.ts';
 import { runHeader } from './header.ts';
 import { attachKeys } from './keys.ts';
 import { openPalette } from './palette.ts';
@@ -32,6 +33,7 @@ export function mount(app: AppState): WatchView {
     },
   );
   const diffusion = new DiffusionView(app, watch, model);
+  const figures = new FiguresView(app);
   const palette = () => openPalette(app, watch);
   const header = runHeader(app, palette);
   const main = h('main', { class: 'main' });
@@ -40,14 +42,18 @@ export function mount(app: AppState): WatchView {
   const show = () => {
     const { view } = app;
     shell.dataset.view = view;
-    watch.timeline.element.hidden = view !== 'watch';
     const comparing = view === 'curves' || view === 'runs';
-    header.replaceWith(header);
-    shell.children[1]!.replaceWith(comparing ? compare.header : view === 'diffusion' ? diffusion.header : header);
+    const drawn = FiguresView.suits(app) && !comparing;
+    shell.classList.toggle('figures', drawn);
+    watch.timeline.element.hidden = view !== 'watch' || drawn;
+    const sampling = view === 'diffusion' && !drawn;
+    shell.children[1]!.replaceWith(comparing ? compare.header : sampling ? diffusion.header : header);
     if (app.runs.length === 0 && app.link === 'open') fill(main, emptyState(app));
-    else fill(main, comparing ? compare.open(view) : view === 'diffusion' ? diffusion.open() : watch.open());
+    else if (drawn) fill(main, figures.element);
+    else fill(main, comparing ? compare.open(view) : sampling ? diffusion.open() : watch.open());
   };
   app.on('view', show);
+  app.on('current', () => FiguresView.suits(app) !== shell.classList.contains('figures') && show());
   let known = -1;
   app.on('runs', () => {
     if (!app.current && app.runs.length > 0) app.choose(newestRun(app));

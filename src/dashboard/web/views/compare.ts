@@ -32,8 +32,10 @@ export class CompareView {
   readonly #page = h('div', { class: 'page' });
   readonly #table: RunTable;
   readonly #final: FinalReturn;
-  readonly #main: ChartCard;
-  readonly #side: ChartCard;
+  /** The large chart and the one beside it: the return and the critic where there are any, else what comes first. */
+  #main: ChartCard;
+  #side: ChartCard;
+  readonly #openRun: (run: string) => void;
   readonly #more = h('div', { class: 'more-charts' });
   #cards: ChartCard[] = [];
   #metrics = '';
@@ -43,15 +45,9 @@ export class CompareView {
   constructor(app: AppState, openRun: (run: string) => void) {
     this.#app = app;
     const groups = () => this.groups();
-    this.#main = new ChartCard({
-      app,
-      metric: 'eval/return',
-      size: 'large',
-      groups,
-      caption: 'mean of seeds, band = ±1 std',
-      onPick: () => this.#openBest(openRun),
-    });
-    this.#side = new ChartCard({ app, metric: 'critic/q', size: 'small', groups, caption: 'mean of seeds' });
+    this.#openRun = openRun;
+    this.#main = this.#mainCard('eval/return');
+    this.#side = this.#sideCard('critic/q');
     this.#final = new FinalReturn(app, groups);
     this.#table = new RunTable(app, groups, openRun);
     this.header = this.#makeHeader();
@@ -70,9 +66,22 @@ export class CompareView {
     return groupRuns(filterRuns(comparable, filter));
   }
 
-  #openBest(openRun: (run: string) => void): void {
+  #mainCard(metric: string): ChartCard {
+    return new ChartCard({
+      ...{ app: this.#app, metric, size: 'large', groups: () => this.groups() },
+      caption: 'mean of seeds, band = ±1 std',
+      onPick: () => this.#openBest(),
+    });
+  }
+
+  #sideCard(metric: string): ChartCard {
+    const groups = () => this.groups();
+    return new ChartCard({ app: this.#app, metric, size: 'small', groups, caption: 'mean of seeds' });
+  }
+
+  #openBest(): void {
     const first = this.groups()[0]?.runs[0];
-    if (first) openRun(first.id);
+    if (first) this.#openRun(first.id);
   }
 
   #makeHeader(): HTMLElement {
@@ -176,12 +185,26 @@ export class CompareView {
     const keys = new Set(
       this.groups().flatMap(group => group.runs.flatMap(run => [...app.dataOf(run.id).metrics.keys()])),
     );
-    for (const key of ['eval/return', 'critic/q', 'eval/returnStd']) keys.delete(key);
-    const ordered = orderMetrics(keys, app.pinned);
+    keys.delete('eval/returnStd');
+    const all = orderMetrics(keys, app.pinned);
+    const choose = (usual: string, taken?: string) =>
+      keys.has(usual) ? usual : (all.find(key => key !== taken && !key.startsWith('time/')) ?? usual);
+    const main = choose('eval/return');
+    const side = choose('critic/q', main);
+    if (main !== this.#main.metric) this.#main = exchange(this.#main, this.#mainCard(main));
+    if (side !== this.#side.metric) this.#side = exchange(this.#side, this.#sideCard(side));
+    const ordered = all.filter(key => key !== main && key !== side);
     if (ordered.join() === this.#metrics) return;
     this.#metrics = ordered.join();
     for (const card of this.#cards) card.dispose();
     this.#cards = ordered.map(metric => new ChartCard({ app, metric, size: 'small', groups: () => this.groups() }));
     fill(this.#more, ...this.#cards.map(card => card.element));
   }
+}
+
+/** Puts a card in the place of another. */
+function exchange(old: ChartCard, card: ChartCard): ChartCard {
+  old.element.replaceWith(card.element);
+  old.dispose();
+  return card;
 }
