@@ -3,7 +3,7 @@ import type { EnvState, VectorEnv, VectorStep } from '../src/env/env.ts';
 import { AgentError } from '../src/errors.ts';
 import { Connection, type ConnectionOptions, NoAnswer, RemoteError } from './connection.ts';
 import { Episodes } from './episodes.ts';
-import { type Message, PROTOCOL_VERSION, ProtocolError } from './protocol.ts';
+import { Form, type Message, PROTOCOL_VERSION, ProtocolError } from './protocol.ts';
 import { floats, type RemoteSpec, readSpec, typed } from './reply.ts';
 
 export interface RemoteOptions extends ConnectionOptions {
@@ -34,6 +34,8 @@ export class RemoteVectorEnv implements VectorEnv {
   readonly #actDim: number;
   #connection: Connection;
   #session: string;
+  /** Of the session's steps. */
+  #stepForm: Form | undefined;
   #k = 0;
   /** While away: looks whether the server at home is back. */
   #looking: Promise<Connection | undefined> | undefined;
@@ -74,18 +76,18 @@ export class RemoteVectorEnv implements VectorEnv {
 
   async reset(seed: number): Promise<Float32Array> {
     this.#episodes.start(seed, this.numEnvs, this.#options.firstWorld ?? 0);
-    const reply = await this.#ordered('reset', () => ({ seeds: this.#seeds(this.#episodes.seeds) }));
+    const reply = await this.#ordered('reset', { seeds: this.#seeds(this.#episodes.seeds) });
     return this.#keep(floats(reply, 'observations', this.numEnvs * this.#obsDim));
   }
 
   async step(actions: Float32Array): Promise<VectorStep> {
     if (!this.#episodes.started) throw new AgentError(`step before the first reset of ${this.spec.id}`);
     const own = this.#toBounds(actions);
-    await this.#goHome();
-    const reply = await this.#ordered('step', () => ({
+    if (this.#connection.address !== this.#home) await this.#goHome();
+    const reply = await this.#ordered('step', {
       actions: { shape: [this.numEnvs, this.#actDim], data: own },
-      seeds: this.#seeds(this.#episodes.nextSeeds),
-    }));
+      seeds: { shape: [this.numEnvs], data: this.#episodes.nextSeeds },
+    });
     const size = this.numEnvs * this.#obsDim;
     const result = {
       nextObservations: floats(reply, 'next_observations', size),
@@ -155,10 +157,10 @@ export class RemoteVectorEnv implements VectorEnv {
   }
 
   /** A request that changes the worlds. A server that has forgotten them, or another one, gets them first. */
-  async #ordered(type: string, arrays: () => Message['arrays']): Promise<Message> {
+  async #ordered(type: string, arrays: Message['arrays']): Promise<Message> {
     for (;;) {
       try {
-        const reply = await this.#connection.request(type, { session: this.#session, k: this.#k }, arrays());
+        const reply = await this.#ask(type, arrays);
         this.#k++;
         return reply;
       } catch (error) {
@@ -169,6 +171,12 @@ export class RemoteVectorEnv implements VectorEnv {
         await (type === 'reset' ? this.#makeAgain() : this.#rebuild());
       }
     }
+  }
+
+  #ask(type: string, arrays: Message['arrays']): Promise<Message> {
+    if (type !== 'step') return this.#connection.request(type, { session: this.#session, k: this.#k }, arrays);
+    this.#stepForm ??= new Form(type, { session: this.#session }, arrays);
+    return this.#connection.ordered(this.#stepForm, this.#k, [arrays.actions!.data, arrays.seeds!.data]);
   }
 
   /** Another server takes the worlds; where there is none, or none answers, `reason` is thrown. */
@@ -194,7 +202,6 @@ export class RemoteVectorEnv implements VectorEnv {
 
   /** Back to the server of these worlds, once it answers again. */
   async #goHome(): Promise<void> {
-    if (this.#connection.address === this.#home) return;
     if (!this.#back) {
       if (!this.#looking && performance.now() - this.#lookedAt > LOOK_AGAIN) this.#looking = this.#look();
       return;
@@ -226,6 +233,7 @@ export class RemoteVectorEnv implements VectorEnv {
 
   async #makeAgain(): Promise<void> {
     this.#session = randomBytes(16).toString('hex');
+    this.#stepForm = undefined;
     this.#k = 0;
     const fields = { session: this.#session, num_envs: this.numEnvs, ...wanted(this.#options) };
     await this.#connection.request('make', fields);
@@ -238,11 +246,11 @@ export class RemoteVectorEnv implements VectorEnv {
       try {
         await this.#makeAgain();
         const history = this.#episodes.history;
-        const reply = await this.#ordered('rebuild', () => ({
+        const reply = await this.#ordered('rebuild', {
           seeds: this.#seeds(this.#episodes.seeds),
           lengths: { shape: [this.numEnvs], data: this.#episodes.lengths },
           actions: { shape: [history.length / this.#actDim, this.#actDim], data: history },
-        }));
+        });
         const observations = floats(reply, 'observations', this.numEnvs * this.#obsDim);
         return this.#episodes.compare(observations, this.#connection.address);
       } catch (error) {

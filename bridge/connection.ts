@@ -1,6 +1,6 @@
 import { Dealer } from 'zeromq';
 import { AgentError, UsageError } from '../src/errors.ts';
-import { decode, encode, MAX_BYTES, type Message, ProtocolError } from './protocol.ts';
+import { decode, encode, type Form, MAX_BYTES, type Message, ProtocolError, type WireArray } from './protocol.ts';
 
 /** CURVE keys as `agent bridge keys` writes them, Z85 text of 40 characters. */
 export interface CurveKeys {
@@ -33,7 +33,10 @@ export class RemoteError extends AgentError {
 }
 
 interface Waiting {
+  readonly type: string;
   readonly parts: Buffer[];
+  readonly begin: number;
+  askedAt: number;
   readonly resolve: (reply: Message) => void;
   readonly reject: (error: Error) => void;
 }
@@ -53,6 +56,8 @@ export class Connection {
   #closed = false;
   #present = false;
   #keyRefused = false;
+  /** Looks after the deadlines of all requests: set while one may be waiting. */
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(address: string, options: ConnectionOptions = {}) {
     this.address = address;
@@ -62,54 +67,67 @@ export class Connection {
   }
 
   /** The reply to a request. Throws `RemoteError`, `ProtocolError` for another version, `NoAnswer` when time is up. */
-  async request(type: string, fields: Message['fields'] = {}, arrays: Message['arrays'] = {}): Promise<Message> {
-    if (this.#closed) throw new AgentError(`the connection to ${this.address} was closed`);
-    const { deadlineMs = 5000, giveUpMs = 60_000, absentMs = giveUpMs } = this.#options;
-    const id = this.#nextId++;
-    const parts = encode({ type, id, fields, arrays });
-    const begin = performance.now();
-    try {
-      for (;;) {
-        const reply = await this.#ask(id, parts, Math.min(deadlineMs, absentMs, giveUpMs));
-        if (reply) return this.#checked(reply, type);
-        if (this.#closed) throw new AgentError(`the connection to ${this.address} was closed`);
-        const waited = performance.now() - begin;
-        if (waited >= (this.#present ? giveUpMs : absentMs)) throw this.#silence(waited);
-        this.#reconnect();
-      }
-    } finally {
-      this.#waiting.delete(id);
-    }
+  request(type: string, fields: Message['fields'] = {}, arrays: Message['arrays'] = {}): Promise<Message> {
+    return this.#ask(type, id => encode({ type, id, fields, arrays }));
   }
 
-  /** Sends a request at once; undefined when the deadline has passed without a reply. */
-  #ask(id: number, parts: Buffer[], deadlineMs: number): Promise<Message | undefined> {
+  /** The same for the request `k` of a form. */
+  ordered(form: Form, k: number, arrays: readonly WireArray[]): Promise<Message> {
+    return this.#ask(form.type, id => form.parts(k, id, arrays));
+  }
+
+  #ask(type: string, written: (id: number) => Buffer[]): Promise<Message> {
+    if (this.#closed) return Promise.reject(this.#wasClosed());
+    const id = this.#nextId++;
+    const parts = written(id);
     return new Promise((resolve, reject) => {
-      // A program that was busy past the deadline first looks at what came meanwhile: timers run before sockets are read.
-      const timer = setTimeout(() => setImmediate(resolve, undefined), Math.max(0, deadlineMs));
-      const settled = (settle: () => void) => {
-        clearTimeout(timer);
-        settle();
-      };
-      this.#waiting.set(id, {
-        parts,
-        resolve: reply => settled(() => resolve(reply)),
-        reject: error => settled(() => reject(error)),
-      });
+      const begin = performance.now();
+      this.#waiting.set(id, { type, parts, begin, askedAt: begin, resolve, reject });
       this.#outgoing.send(parts);
+      if (!this.#timer) this.#look(this.#patience());
     });
   }
 
   close(): void {
     this.#closed = true;
+    clearTimeout(this.#timer);
     this.#socket.close();
+    for (const { reject } of this.#waiting.values()) reject(this.#wasClosed());
+    this.#waiting.clear();
   }
 
-  #checked(reply: Message, type: string): Message {
-    if (reply.type === 'error')
-      throw new RemoteError(this.address, String(reply.fields.code), String(reply.fields.message));
-    if (reply.type !== type) throw new ProtocolError(`${this.address} answered ${reply.type} to ${type}`);
-    return reply;
+  #wasClosed(): AgentError {
+    return new AgentError(`the connection to ${this.address} was closed`);
+  }
+
+  /** How long, in ms, before a request is asked again. */
+  #patience(): number {
+    const { deadlineMs = 5000, giveUpMs = 60_000, absentMs = giveUpMs } = this.#options;
+    return Math.max(0, Math.min(deadlineMs, giveUpMs, absentMs));
+  }
+
+  #look(afterMs: number): void {
+    // A program that was busy past the deadline first looks at what came meanwhile: timers run before sockets are read.
+    this.#timer = setTimeout(() => setImmediate(() => this.#checkDeadlines()), afterMs);
+  }
+
+  /** Gives up what has waited for too long; where a deadline has passed, all that waits is asked again on a fresh socket. */
+  #checkDeadlines(): void {
+    this.#timer = undefined;
+    if (this.#closed) return;
+    const { giveUpMs = 60_000, absentMs = giveUpMs } = this.#options;
+    const now = performance.now();
+    const patience = this.#patience();
+    const late = [...this.#waiting].filter(([, { askedAt }]) => now - askedAt >= patience);
+    for (const [id, { begin, reject }] of late) {
+      if (now - begin < (this.#present ? giveUpMs : absentMs)) continue;
+      this.#waiting.delete(id);
+      reject(this.#silence(now - begin));
+    }
+    if (this.#waiting.size === 0) return;
+    if (late.length > 0) this.#reconnect(now);
+    const [first] = [...this.#waiting.values()].sort((a, b) => a.askedAt - b.askedAt);
+    this.#look(Math.max(1, first!.askedAt + patience - now));
   }
 
   #silence(milliseconds: number): NoAnswer {
@@ -178,17 +196,21 @@ export class Connection {
     });
   }
 
-  #reconnect(): void {
+  #reconnect(now: number): void {
     const old = this.#socket;
     this.#present = false;
     this.#socket = this.#connect();
     this.#outgoing = new Outgoing(this.#socket);
     old.close();
+    for (const one of this.#waiting.values()) {
+      one.askedAt = now;
+      this.#outgoing.send(one.parts);
+    }
   }
 
   async #receive(socket: Dealer): Promise<void> {
     try {
-      for await (const parts of socket) this.#take(parts);
+      for (;;) this.#take(await socket.receive());
     } catch (error) {
       if (!socket.closed) throw error;
     }
@@ -197,11 +219,19 @@ export class Connection {
   #take(parts: Buffer[]): void {
     try {
       const reply = decode(parts);
-      this.#waiting.get(reply.id)?.resolve(reply);
+      const asked = this.#waiting.get(reply.id);
+      if (!asked) return;
+      this.#waiting.delete(reply.id);
+      const { type, fields } = reply;
+      if (type === asked.type) asked.resolve(reply);
+      else if (type === 'error')
+        asked.reject(new RemoteError(this.address, String(fields.code), String(fields.message)));
+      else asked.reject(new ProtocolError(`${this.address} answered ${type} to ${asked.type}`));
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       if (error.code !== 'version') return; // garbage counts as no answer
       for (const { reject } of this.#waiting.values()) reject(error);
+      this.#waiting.clear();
     }
   }
 }
@@ -211,20 +241,23 @@ class Outgoing {
   readonly #socket: Dealer;
   readonly #queue: Buffer[][] = [];
   #busy = false;
+  readonly #next = (): void => {
+    this.#busy = false;
+    const parts = this.#queue.shift();
+    if (parts) this.send(parts);
+  };
 
   constructor(socket: Dealer) {
     this.#socket = socket;
   }
 
   send(parts: Buffer[]): void {
-    this.#queue.push(parts);
-    if (!this.#busy) void this.#flush();
-  }
-
-  async #flush(): Promise<void> {
+    if (this.#socket.closed) return; // it was replaced: the request is asked again
+    if (this.#busy) {
+      this.#queue.push(parts);
+      return;
+    }
     this.#busy = true;
-    for (let parts = this.#queue.shift(); parts; parts = this.#queue.shift())
-      await this.#socket.send(parts).catch(() => undefined); // a socket that was replaced: the request is asked again
-    this.#busy = false;
+    this.#socket.send(parts).then(this.#next, this.#next);
   }
 }

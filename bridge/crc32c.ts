@@ -32,11 +32,12 @@ fillTables(new Uint32Array(memory.buffer, 0, SLICES * 256));
 const instance = new WebAssembly.Instance(new WebAssembly.Module(assemble()), { e: { m: memory } });
 const advance = instance.exports.f as (crc: number, from: number, end: number) => number;
 
-/** CRC32C of the parts one after the other. */
-export function crc32c(parts: readonly Uint8Array[]): number {
+/** CRC32C of the parts, or of the first `count` of them, one after the other. */
+export function crc32c(parts: readonly Uint8Array[], count = parts.length): number {
   let crc = -1;
   let end = START;
-  for (const part of parts) {
+  for (let i = 0; i < count; i++) {
+    const part = parts[i]!;
     for (let at = 0; at < part.length; ) {
       const size = Math.min(part.length - at, START + ROOM - end);
       bytes.set(size === part.length ? part : part.subarray(at, at + size), end);

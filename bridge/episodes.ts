@@ -8,9 +8,14 @@ interface Episode {
   rng: Rng;
   /** Of the episode that comes after it: what `rng` gives next. */
   nextSeed: number;
-  actions: Float32Array[];
+  /** One after the other; there is room for more. */
+  actions: Float32Array;
+  length: number;
   return: number;
 }
+
+/** Steps that an episode first has room for. */
+const ROOM = 64;
 
 /**
  * The client's book of its worlds. World i draws the seeds of its episodes, whole numbers below 2³¹, from the stream
@@ -20,6 +25,8 @@ export class Episodes {
   readonly #obsDim: number;
   readonly #actDim: number;
   #all: Episode[] = [];
+  /** As they are sent, until one of them is used. */
+  #nextSeeds: BigInt64Array | undefined;
   /** Where each world stands [N × obsDim]. */
   #observations: Float32Array = new Float32Array(0);
 
@@ -35,10 +42,11 @@ export class Episodes {
   /** `count` first episodes; the first world is number `first` of the run. */
   start(seed: number, count: number, first: number): void {
     const root = new Rng(seed);
+    this.#nextSeeds = undefined;
     this.#all = Array.from({ length: count }, (_, i) => {
       const rng = root.split(`world ${first + i}`);
       const seed = drawSeed(rng);
-      return { seed, rng, nextSeed: peekSeed(rng), actions: [], return: 0 };
+      return { seed, rng, nextSeed: peekSeed(rng), actions: this.#room(ROOM), length: 0, return: 0 };
     });
     this.#observations = new Float32Array(count * this.#obsDim);
   }
@@ -48,17 +56,18 @@ export class Episodes {
   }
 
   /** Seeds of the episodes that would come next. */
-  get nextSeeds(): number[] {
-    return this.#all.map(({ nextSeed }) => nextSeed);
+  get nextSeeds(): BigInt64Array {
+    this.#nextSeeds ??= BigInt64Array.from(this.#all, ({ nextSeed }) => BigInt(nextSeed));
+    return this.#nextSeeds;
   }
 
   get lengths(): Int32Array {
-    return Int32Array.from(this.#all, ({ actions }) => actions.length);
+    return Int32Array.from(this.#all, ({ length }) => length);
   }
 
   /** The actions of all worlds' episodes, one after the other [Σ lengths × actDim]. */
   get history(): Float32Array {
-    return joined(this.#all.flatMap(({ actions }) => actions));
+    return joined(this.#all.map(episode => this.#played(episode)));
   }
 
   /** Where each world stands [N × obsDim]. */
@@ -69,18 +78,35 @@ export class Episodes {
   /** Books a step: histories grow, finished episodes are summed up and begin anew with the next seed. */
   advance(own: Float32Array, step: Pick<VectorStep, 'rewards' | 'terminated' | 'truncated'>): EpisodeSummary[] {
     const finished: EpisodeSummary[] = [];
+    const size = this.#actDim;
     this.#all.forEach((episode, env) => {
-      episode.actions.push(own.slice(env * this.#actDim, (env + 1) * this.#actDim));
+      if (episode.actions.length === episode.length * size) {
+        const more = this.#room(2 * episode.length);
+        more.set(episode.actions);
+        episode.actions = more;
+      }
+      const to = size * episode.length++ - size * env;
+      for (let i = size * env; i < size * (env + 1); i++) episode.actions[to + i] = own[i]!;
       episode.return += step.rewards[env]!;
       if (!step.terminated[env] && !step.truncated[env]) return;
-      const { return: episodeReturn, actions } = episode;
-      finished.push({ env, episodeReturn, episodeLength: actions.length, terminated: step.terminated[env] === 1 });
+      const { return: episodeReturn, length: episodeLength } = episode;
+      finished.push({ env, episodeReturn, episodeLength, terminated: step.terminated[env] === 1 });
+      this.#nextSeeds = undefined;
       episode.seed = drawSeed(episode.rng);
       episode.nextSeed = peekSeed(episode.rng);
-      episode.actions = [];
+      episode.length = 0;
       episode.return = 0;
     });
     return finished;
+  }
+
+  #room(steps: number): Float32Array {
+    return new Float32Array(steps * this.#actDim);
+  }
+
+  /** The actions of an episode so far [length × actDim]. */
+  #played({ actions, length }: Episode): Float32Array {
+    return actions.subarray(0, length * this.#actDim);
   }
 
   keep(observations: Float32Array): void {
@@ -88,10 +114,10 @@ export class Episodes {
   }
 
   save(): EnvState[] {
-    return this.#all.map(({ seed, rng, actions, return: sum }, world) => ({
-      physics: Float64Array.from(joined([this.#observation(world), ...actions])),
-      scalars: { seed, return: sum, steps: actions.length },
-      rng: rng.state,
+    return this.#all.map((episode, world) => ({
+      physics: Float64Array.from(joined([this.#observation(world), this.#played(episode)])),
+      scalars: { seed: episode.seed, return: episode.return, steps: episode.length },
+      rng: episode.rng.state,
     }));
   }
 
@@ -100,6 +126,7 @@ export class Episodes {
   }
 
   load(states: readonly EnvState[]): void {
+    this.#nextSeeds = undefined;
     this.#all = states.map(({ physics, scalars, rng }) => {
       const { seed, steps, return: sum } = scalars;
       const history = Float32Array.from(physics.subarray(this.#obsDim));
@@ -110,7 +137,8 @@ export class Episodes {
         seed,
         rng: stream,
         nextSeed: peekSeed(stream),
-        actions: Array.from({ length: steps! }, (_, t) => history.slice(t * this.#actDim, (t + 1) * this.#actDim)),
+        actions: history.length > 0 ? history : this.#room(ROOM),
+        length: steps!,
         return: sum,
       };
     });

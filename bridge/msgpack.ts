@@ -18,24 +18,32 @@ export function unpackHeader(bytes: Uint8Array): Plain {
 /** Headers remembered are at most so long. */
 const LONGEST_KNOWN = 2048;
 
+/** A header: all of it as it was when its entries before `id` were read first, and the id it has. */
+export interface Header {
+  readonly entries: Plain;
+  readonly id: Plain | undefined;
+}
+
 /**
  * `unpackHeader` for one header after the other. From step to step they differ in the id alone; where that is the last entry,
- * what stands before it is read once.
+ * what stands before it is read once, and `entries` is the same object again.
  */
 export class HeaderReader {
   #known = Buffer.alloc(0);
-  #entries: { readonly [key: string]: Plain } = {};
+  #entries: Plain = null;
 
-  read(bytes: Uint8Array): Plain {
+  read(bytes: Uint8Array): Header {
     const size = this.#known.length;
     if (size > 0 && bytes.length > size && this.#known.compare(bytes, 0, size) === 0)
-      return Object.assign(Object.create(null), this.#entries, { id: unpackHeader(bytes.subarray(size)) });
+      return { entries: this.#entries, id: unpackHeader(bytes.subarray(size)) };
     const reader = new Reader(bytes);
-    const value = reader.all();
-    if (reader.lastKey !== 'id' || bytes.length > LONGEST_KNOWN) return value;
-    this.#known = Buffer.from(bytes.subarray(0, reader.lastValueAt));
-    this.#entries = value as { readonly [key: string]: Plain };
-    return value;
+    const entries = reader.all();
+    const id = typeof entries === 'object' && entries !== null && 'id' in entries ? entries.id : undefined;
+    if (reader.lastKey === 'id' && bytes.length <= LONGEST_KNOWN) {
+      this.#known = Buffer.from(bytes.subarray(0, reader.lastValueAt));
+      this.#entries = entries;
+    }
+    return { entries, id };
   }
 }
 

@@ -1,7 +1,7 @@
 import { Packr } from 'msgpackr';
 import { AgentError } from '../src/errors.ts';
 import { crc32c } from './crc32c.ts';
-import { HeaderReader, type Plain } from './msgpack.ts';
+import { type Header, HeaderReader, type Plain } from './msgpack.ts';
 
 export const PROTOCOL_VERSION = 1;
 export const MAX_HEADER = 64 * 1024;
@@ -51,10 +51,43 @@ export function encode({ type, id, fields, arrays }: Message): Buffer[] {
   const header = packr.pack({ v: PROTOCOL_VERSION, type, arrays: described, ...fields, id });
   if (header.length > MAX_HEADER)
     throw new ProtocolError(`the header has ${header.length} bytes, at most ${MAX_HEADER} are allowed`);
-  const parts = [header, ...Object.values(arrays).map(({ data }) => bytesOf(data))];
+  return sealed([header, ...Object.values(arrays).map(({ data }) => bytesOf(data))]);
+}
+
+/** Requests of a session that differ in `k`, `id` and the numbers in their arrays alone: the rest of the header is packed once. */
+export class Form {
+  readonly type: string;
+  /** The header; k and id fill its last 21 bytes. */
+  readonly #header: Buffer;
+
+  constructor(type: string, fields: Message['fields'], arrays: Message['arrays']) {
+    this.type = type;
+    const [packed] = encode({ type, id: 0, fields: { ...fields, k: 0 }, arrays });
+    const end = Buffer.from([0xcf, 0, 0, 0, 0, 0, 0, 0, 0, 0xa2, 0x69, 0x64, 0xcf, 0, 0, 0, 0, 0, 0, 0, 0]);
+    this.#header = Buffer.concat([packed!.subarray(0, -5), end]); // without 0, "id" and 0
+  }
+
+  /** `arrays` in the order they were described in. */
+  parts(k: number, id: number, arrays: readonly WireArray[]): Buffer[] {
+    const header = Buffer.from(this.#header);
+    writeWhole(header, k, header.length - 20);
+    writeWhole(header, id, header.length - 8);
+    const parts: Buffer[] = [header];
+    for (const array of arrays) parts.push(bytesOf(array));
+    return sealed(parts);
+  }
+}
+
+function writeWhole(bytes: Buffer, value: number, at: number): void {
+  bytes.writeUInt32BE(Math.floor(value / 2 ** 32), at);
+  bytes.writeUInt32BE(value >>> 0, at + 4);
+}
+
+function sealed(parts: Buffer[]): Buffer[] {
   const checksum = Buffer.allocUnsafe(4);
   checksum.writeUInt32LE(crc32c(parts));
-  return [...parts, checksum];
+  parts.push(checksum);
+  return parts;
 }
 
 /** The inverse of `encode`: sizes are checked before anything is unpacked. Throws `ProtocolError`. */
@@ -68,30 +101,47 @@ export function decode(parts: readonly Uint8Array[]): Message {
   let size = 0;
   for (const part of parts) size += part.length;
   if (size > MAX_BYTES) throw new ProtocolError(`a message of more than ${MAX_BYTES} bytes`);
-  if (checksum.length !== 4 || littleEndian(checksum) !== crc32c(parts.slice(0, -1)))
+  if (checksum.length !== 4 || littleEndian(checksum) !== crc32c(parts, parts.length - 1))
     throw new ProtocolError('the checksum does not fit the message');
-  const { v, id, type, arrays, ...fields } = readHeader(packed);
+  const { entries, id } = readHeader(packed);
+  const { type, fields, described } = understand(entries);
+  if (!Number.isSafeInteger(id) || (id as number) < 0) throw new ProtocolError('a header without a valid id');
+  return { type, id: id as number, fields, arrays: unpackArrays(described, rest) };
+}
+
+function readHeader(packed: Uint8Array): Header {
+  try {
+    return headers.read(packed);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new ProtocolError(`the header cannot be read: ${error.message}`);
+  }
+}
+
+interface Understood {
+  readonly type: string;
+  readonly fields: Message['fields'];
+  readonly described: readonly Described[];
+}
+
+/** What headers say, as long as they are remembered: each is looked into once. */
+const understood = new WeakMap<object, Understood>();
+
+function understand(header: Plain): Understood {
+  if (typeof header !== 'object' || header === null || Array.isArray(header))
+    throw new ProtocolError('the header is not a map');
+  const known = understood.get(header);
+  if (known) return known;
+  const { v, id: _id, type, arrays, ...fields } = header as { readonly [key: string]: Plain };
   if (v !== PROTOCOL_VERSION)
     throw new ProtocolError(
       `the simulator speaks protocol ${short(v)}, agent ${PROTOCOL_VERSION}: install the same version on both sides`,
       'version',
     );
-  if (!Number.isSafeInteger(id) || (id as number) < 0 || typeof type !== 'string')
-    throw new ProtocolError('a header without a valid id and type');
-  return { type, id: id as number, fields, arrays: unpackArrays(arrays, rest) };
-}
-
-function readHeader(packed: Uint8Array): { readonly [key: string]: Plain } {
-  let header: Plain;
-  try {
-    header = headers.read(packed);
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    throw new ProtocolError(`the header cannot be read: ${error.message}`);
-  }
-  if (typeof header !== 'object' || header === null || Array.isArray(header))
-    throw new ProtocolError('the header is not a map');
-  return header as { readonly [key: string]: Plain };
+  if (typeof type !== 'string') throw new ProtocolError('a header without a type');
+  const made = { type, fields, described: describedArrays(arrays) };
+  understood.set(header, made);
+  return made;
 }
 
 interface Described {
@@ -102,15 +152,10 @@ interface Described {
   readonly bytes: number;
 }
 
-/** What headers said of their arrays, as long as those headers are remembered: each list is checked once. */
-const checked = new WeakMap<object, readonly Described[]>();
-
 function describedArrays(list: unknown): readonly Described[] {
   if (!Array.isArray(list)) throw new ProtocolError('a header without a list of arrays');
-  const known = checked.get(list);
-  if (known) return known;
   const names = new Set<unknown>();
-  const all = list.map((entry: { name?: unknown; dtype?: unknown; shape?: unknown } | null): Described => {
+  return list.map((entry: { name?: unknown; dtype?: unknown; shape?: unknown } | null): Described => {
     const { name, dtype, shape } = entry ?? {};
     const twice = names.has(name) || !names.add(name);
     if (typeof name !== 'string' || twice || typeof dtype !== 'string' || !Object.hasOwn(constructors, dtype))
@@ -120,29 +165,28 @@ function describedArrays(list: unknown): readonly Described[] {
     const bytes = count * (dtype === 'u1' ? 1 : Number(dtype[1]));
     return { name, shape, type: constructors[dtype as Dtype], count, bytes };
   });
-  checked.set(list, all);
-  return all;
 }
 
 /** The arrays lie side by side in one buffer, which is ours, each at a multiple of 8 bytes. */
-function unpackArrays(list: unknown, parts: readonly Uint8Array[]): Record<string, NamedArray> {
-  const described = describedArrays(list);
+function unpackArrays(described: readonly Described[], parts: readonly Uint8Array[]): Record<string, NamedArray> {
   if (described.length !== parts.length)
     throw new ProtocolError(`${parts.length} arrays came, the header describes ${described.length}`);
   let room = 0;
-  described.forEach(({ name, bytes }, i) => {
+  for (let i = 0; i < parts.length; i++) {
+    const { name, bytes } = described[i]!;
     if (bytes !== parts[i]!.length)
       throw new ProtocolError(`array "${name}" has ${parts[i]!.length} bytes, its shape says ${bytes}`);
     room += (bytes + 7) & ~7;
-  });
-  const own = Buffer.allocUnsafeSlow(room);
+  }
+  const own = new Uint8Array(room);
   const arrays: Record<string, NamedArray> = Object.create(null);
   let at = 0;
-  described.forEach(({ name, shape, type, count, bytes }, i) => {
+  for (let i = 0; i < parts.length; i++) {
+    const { name, shape, type, count, bytes } = described[i]!;
     own.set(parts[i]!, at);
-    arrays[name] = { shape, data: new type(own.buffer as ArrayBuffer, at, count) };
+    arrays[name] = { shape, data: new type(own.buffer, at, count) };
     at += (bytes + 7) & ~7;
-  });
+  }
   return arrays;
 }
 

@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { crc32c } from '../../bridge/crc32c.ts';
-import { decode, encode, MAX_BYTES, ProtocolError } from '../../bridge/protocol.ts';
+import { HeaderReader, unpackHeader } from '../../bridge/msgpack.ts';
+import { decode, encode, Form, MAX_BYTES, ProtocolError } from '../../bridge/protocol.ts';
 import { Rng } from '../../src/random/rng.ts';
 
 interface Expected {
@@ -75,6 +76,59 @@ describe('messages', () => {
     expect(() => encode(large)).toThrow(/at most 65536/);
     const [header] = encode({ type: 'x', id: 0, fields: {}, arrays: {} });
     expect(() => decode([header!, Buffer.alloc(MAX_BYTES), Buffer.alloc(4)])).toThrow(/more than 268435456 bytes/);
+  });
+
+  it('a form writes what encode writes, whatever k and id are', () => {
+    const arrays = {
+      actions: { shape: [1, 2], data: Float32Array.of(0.5, -1) },
+      seeds: { shape: [1], data: BigInt64Array.of(7n) },
+    };
+    const form = new Form('step', { session: 'ab'.repeat(16) }, arrays);
+    for (const [k, id] of [
+      [0, 1],
+      [70_000, 128],
+      [2 ** 33 + 5, 2 ** 52 + 3],
+    ] as const) {
+      const data = Float32Array.of(k, id);
+      const message = decode(form.parts(k, id, [data, arrays.seeds.data]));
+      const fields = { session: 'ab'.repeat(16), k };
+      const written = { type: 'step', id, fields, arrays: { ...arrays, actions: { shape: [1, 2], data } } };
+      expect(message).toEqual(decode(encode(written)));
+      expect(message).toMatchObject(written);
+    }
+  });
+
+  it('a header like the one before is read as any other', () => {
+    const rng = new Rng(2);
+    const [base] = encode({ type: 'step', id: 70_000, fields: { code: [1, { a: 'id' }] }, arrays: {} });
+    const read = (from: () => unknown) => {
+      try {
+        return from();
+      } catch (error) {
+        return String(error);
+      }
+    };
+    let good = 0;
+    for (let trial = 0; trial < 5000; trial++) {
+      const mutant = Buffer.from(base!);
+      const at = trial % 2 ? mutant.length - 1 - rng.integer(6) : rng.integer(mutant.length);
+      mutant[at] = rng.integer(256);
+      const reader = new HeaderReader();
+      reader.read(base!);
+      const seen = read(() => {
+        const { entries, id } = reader.read(mutant);
+        return { entries: { ...(entries as object), id }, id };
+      });
+      const plain = read(() => {
+        const entries = unpackHeader(mutant) as { readonly id?: unknown };
+        return { entries: { ...entries, id: entries.id }, id: entries.id };
+      });
+      if (typeof plain !== 'string') good++;
+      else expect(seen).toBeTypeOf('string');
+      if (typeof plain !== 'string') expect(seen).toEqual(plain);
+    }
+    expect(good).toBeGreaterThan(1000);
+    expect(good).toBeLessThan(5000);
   });
 
   it('computes the checksum of RFC 3720', () => {

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import struct
-import sys
 from dataclasses import dataclass, field
-from functools import lru_cache, partial
-from typing import Any
+from functools import partial
+from typing import Any, Optional
 
 import msgpack
 import numpy as np
+
+from .crc32c import crc32c
 
 VERSION = 1
 MAX_HEADER = 64 * 1024
@@ -20,7 +21,6 @@ DTYPES = {"f4": np.float32, "f8": np.float64, "i4": np.int32, "i8": np.int64, "u
 _CODES = {np.dtype(t): code for code, t in DTYPES.items()}
 _WIRE = {code: np.dtype(t).newbyteorder("<") for code, t in DTYPES.items()}
 _CHECKSUM = struct.Struct("<I")
-_LITTLE = sys.byteorder == "little"
 
 
 class ProtocolError(Exception):
@@ -40,88 +40,46 @@ class Message:
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
 
 
-_POLYNOMIAL = 0x82F63B78
-_CHUNK = 4096
+_pack = msgpack.Packer().pack
 
 
-def _crc_tables() -> np.ndarray:
-    """Row k, column b: what byte b, followed by k more bytes, adds to the checksum."""
-    first = np.arange(256, dtype=np.uint32)
-    for _ in range(8):
-        first = np.where(first & 1, (first >> 1) ^ np.uint32(_POLYNOMIAL), first >> 1)
-    tables = np.empty((_CHUNK, 256), np.uint32)
-    tables[0] = first
-    for k in range(1, _CHUNK):
-        tables[k] = (tables[k - 1] >> 8) ^ first[tables[k - 1] & 0xFF]
-    return tables
+class Form:
+    """What the messages of one kind share: all of the header up to the value of `id`, which comes last."""
 
+    def __init__(self, type_: str, fields: "dict[str, Any]", arrays: "list[tuple[str, str, tuple[int, ...]]]"):
+        """`arrays`: name, dtype and shape of each. Raises ProtocolError for what the format cannot hold."""
+        entries = [{"name": name, "dtype": code, "shape": list(shape)} for name, code, shape in arrays]
+        packed = _pack({"v": VERSION, "type": type_, "arrays": entries, **fields, "id": 0})
+        size = len(packed) + 8  # of the longest id
+        if size > MAX_HEADER:
+            raise ProtocolError(f"the header has {size} bytes, at most {MAX_HEADER} are allowed")
+        self._head = packed[:-1]
 
-_FLAT = _crc_tables().reshape(-1)
-_ROWS = np.arange(_CHUNK - 1, -1, -1, dtype=np.intp) * 256
-
-try:  # the processor's own instruction; that package's own way without it is slower than ours
-    import google_crc32c
-
-    _extend = google_crc32c.extend if google_crc32c.implementation == "c" else None
-except ImportError:
-    _extend = None
-
-
-def crc32c(parts: list[bytes]) -> int:
-    """CRC32C (Castagnoli) of the parts one after the other."""
-    return _crc_fast(parts) if _extend is not None else _crc_portable(parts)
-
-
-def _crc_fast(parts: list[bytes]) -> int:
-    value = 0
-    for part in parts:
-        value = _extend(value, part)
-    return value
-
-
-def _crc_portable(parts: list[bytes]) -> int:
-    """The checksum is linear: what each byte adds is looked up for a chunk at once, and summed by exclusive or."""
-    value = 0xFFFFFFFF
-    whole = np.frombuffer(b"".join(parts), np.uint8)
-    for start in range(0, len(whole), _CHUNK):
-        chunk = whole[start : start + _CHUNK].astype(np.intp)
-        n = len(chunk)
-        head = min(n, 4)
-        for i in range(head):
-            chunk[i] ^= (value >> (8 * i)) & 0xFF
-        added = int(np.bitwise_xor.reduce(_FLAT[_ROWS[_CHUNK - n :] + chunk]))
-        value = added ^ (value >> (8 * head))
-    return value ^ 0xFFFFFFFF
-
-
-@lru_cache(maxsize=256)
-def _described(shapes: tuple[tuple[str, np.dtype, tuple[int, ...]], ...]) -> bytes:
-    """The packed description of arrays of these names, dtypes and shapes: it is the same from step to step."""
-    entries = []
-    for name, dtype, shape in shapes:
-        code = _CODES.get(dtype)
-        if code is None:
-            raise ProtocolError(f'array "{name}" has dtype {dtype}, one of {", ".join(DTYPES)} is wanted')
-        entries.append({"name": name, "dtype": code, "shape": list(shape)})
-    return msgpack.packb("arrays") + msgpack.packb(entries)
+    def parts(self, id_: int, body: "list[bytes]") -> "list[bytes]":
+        """The message `id_` as ZeroMQ parts; `body` holds the arrays' little-endian bytes."""
+        parts = [self._head + _pack(id_), *body]
+        parts.append(_CHECKSUM.pack(crc32c(parts)))
+        return parts
 
 
 def encode(message: Message) -> list[bytes]:
     """A message as ZeroMQ parts. Raises ProtocolError for what the format cannot hold."""
-    arrays = message.arrays
-    described = _described(tuple([(name, array.dtype, array.shape) for name, array in arrays.items()]))
-    head = {"v": VERSION, "id": message.id, "type": message.type, **message.fields}
-    if len(head) >= 15:
-        raise ProtocolError(f"{len(head)} fields in a header, at most 14 are allowed")
-    packed = msgpack.packb(head)
-    packed = b"%c%b%b" % (packed[0] + 1, packed[1:], described)  # one entry more in the map: the arrays
-    if len(packed) > MAX_HEADER:
-        raise ProtocolError(f"the header has {len(packed)} bytes, at most {MAX_HEADER} are allowed")
-    body = [packed]
-    for array in arrays.values():
-        body.append((array if _LITTLE else array.astype(array.dtype.newbyteorder("<"))).tobytes())
-    body.append(_CHECKSUM.pack(crc32c(body)))
-    return body
+    return form_of(message).parts(message.id, bytes_of(message))
+
+
+def form_of(message: Message) -> Form:
+    arrays = []
+    for name, array in message.arrays.items():
+        code = _CODES.get(array.dtype)
+        if code is None:
+            raise ProtocolError(f'array "{name}" has dtype {array.dtype}, one of {", ".join(DTYPES)} is wanted')
+        arrays.append((name, code, array.shape))
+    return Form(message.type, message.fields, arrays)
+
+
+def bytes_of(message: Message) -> "list[bytes]":
+    """The arrays' little-endian bytes."""
+    return [array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes() for array in message.arrays.values()]
 
 
 def decode(parts: list[bytes]) -> Message:
@@ -134,22 +92,85 @@ def decode(parts: list[bytes]) -> Message:
         raise ProtocolError(f"a message of more than {MAX_BYTES} bytes")
     if len(parts[-1]) != 4 or _CHECKSUM.unpack(parts[-1])[0] != crc32c(parts[:-1]):
         raise ProtocolError("the checksum does not fit the message")
-    header = _header(parts[0])
+    known, k, id_ = _recall(parts[0])
+    if known is None:
+        known, k, id_ = _read(parts[0])
+    if len(known.arrays) != len(parts) - 2:
+        raise ProtocolError(f"{len(parts) - 2} arrays came, the header describes {len(known.arrays)}", id=id_)
+    arrays = {}
+    for (name, dtype, shape, size), part in zip(known.arrays, parts[1:-1]):
+        if len(part) != size:
+            raise ProtocolError(f'array "{name}" has {len(part)} bytes, its shape says {size}', id=id_)
+        arrays[name] = np.ndarray(shape, dtype, part)
+    return Message(known.type, id_, known.fields if k is None else {**known.fields, "k": k}, arrays)
+
+
+@dataclass
+class _Header:
+    """What stands before a header's last entries. `arrays`: name, dtype, shape and bytes of each."""
+
+    type: str
+    fields: dict[str, Any]
+    arrays: "list[tuple[str, np.dtype, list[int], int]]"
+
+
+# From step to step a client's headers differ in their last two entries, k and id: what stands before those is read once.
+_KNOWN: dict[bytes, _Header] = {}
+_MOST_KNOWN = 256
+_LONGEST_KNOWN = 2048
+_K = msgpack.packb("k")
+
+
+def _recall(packed: bytes) -> "tuple[Optional[_Header], Optional[int], int]":
+    """A header of which all but k and id has been read before, k and id; else None first."""
+    at = packed.rfind(_K, -24)
+    known = _KNOWN.get(packed[:at]) if at > 0 else None
+    if known is None:
+        return None, None, 0
+    try:
+        k, name, id_ = _unpack(b"\x93" + packed[at + 2 :])  # as a list of three
+    except Exception:  # whatever it is: it is told when the header is read as a whole
+        return None, None, 0
+    good = name == "id" and type(k) is int and type(id_) is int and 0 <= id_ < 2**53
+    return (known, k, id_) if good else (None, None, 0)
+
+
+def _read(packed: bytes) -> "tuple[_Header, Optional[int], int]":
+    header = _header(packed)
+    names = list(header)
     version, id_, type_ = header.pop("v", None), _whole(header.pop("id", None)), header.pop("type", None)
-    known = id_ if type(id_) is int and 0 <= id_ < 2**53 else 0
+    good_id = type(id_) is int and 0 <= id_ < 2**53
+    told = id_ if good_id else 0
     if version != VERSION:
         message = f"agent speaks protocol {str(version)[:40]}, the simulator {VERSION}: install the same version on both sides"
-        raise ProtocolError(message, "version", known)
-    if type(id_) is not int or not 0 <= id_ < 2**53 or type(type_) is not str:
+        raise ProtocolError(message, "version", told)
+    if not good_id or type(type_) is not str:
         raise ProtocolError("a header without a valid id and type")
     try:
-        arrays = _arrays(header.pop("arrays", None), parts[1:-1])
+        arrays = _arrays(header.pop("arrays", None))
     except ProtocolError as error:
-        error.id = known
+        error.id = told
         raise
-    if "k" in header:
-        header["k"] = _whole(header["k"])
-    return Message(type_, id_, header, arrays)
+    if "k" not in header:
+        return _Header(type_, header, arrays), None, id_
+    k = _whole(header.pop("k"))
+    known = _Header(type_, header, arrays)
+    if names[-2:] == ["k", "id"] and len(packed) <= _LONGEST_KNOWN:
+        _remember(packed, len(names), known)
+    return known, k, id_
+
+
+def _remember(packed: bytes, count: int, known: _Header) -> None:
+    """What stands before the last two of `count` entries."""
+    unpacker = msgpack.Unpacker(ext_hook=_refuse)
+    unpacker.feed(packed)
+    if unpacker.read_map_header() != count:
+        return  # an entry came twice
+    for _ in range(2 * (count - 2)):
+        unpacker.skip()
+    if len(_KNOWN) >= _MOST_KNOWN:
+        _KNOWN.clear()
+    _KNOWN[packed[: unpacker.tell()]] = known
 
 
 def _whole(value: Any) -> Any:
@@ -195,15 +216,17 @@ def _check_depth(value: Any, left: int) -> None:
             _check_depth(item, left - 1)
 
 
-def _arrays(described: Any, parts: list[bytes]) -> dict[str, np.ndarray]:
-    if not isinstance(described, list) or len(described) != len(parts):
-        raise ProtocolError(f"{len(parts)} arrays came, the header describes another number")
-    arrays: dict[str, np.ndarray] = {}
-    for entry, part in zip(described, parts):
+def _arrays(described: Any) -> "list[tuple[str, np.dtype, list[int], int]]":
+    """Name, dtype, shape and bytes of each array that a header describes."""
+    if not isinstance(described, list):
+        raise ProtocolError("a header without a list of arrays")
+    arrays: list[tuple[str, np.dtype, list[int], int]] = []
+    names: set[str] = set()
+    for entry in described:
         if not isinstance(entry, dict):
             raise ProtocolError("an array without a description")
         name, code, shape = entry.get("name"), entry.get("dtype"), entry.get("shape")
-        if type(name) is not str or name in arrays or type(code) is not str or code not in DTYPES:
+        if type(name) is not str or name in names or type(code) is not str or code not in DTYPES:
             raise ProtocolError(f"an array with name {repr(name)[:80]} and dtype {repr(code)[:80]}")
         if type(shape) is not list or len(shape) > 8:
             raise ProtocolError(f'array "{name}" has shape {repr(shape)[:80]}')
@@ -213,7 +236,6 @@ def _arrays(described: Any, parts: list[bytes]) -> dict[str, np.ndarray]:
             if type(n) is not int or not 0 <= n <= MAX_BYTES:
                 raise ProtocolError(f'array "{name}" has shape {repr(shape)[:80]}')
             size *= n
-        if size != len(part):
-            raise ProtocolError(f'array "{name}" has {len(part)} bytes, its shape says {size}')
-        arrays[name] = np.ndarray(shape, dtype, part)
+        names.add(name)
+        arrays.append((name, dtype, shape, size))
     return arrays

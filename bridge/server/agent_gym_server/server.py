@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import os
 import re
+import struct
 import sys
 import traceback
-from typing import Any, Callable, Optional
+from math import isfinite
+from typing import Any, Callable, List, Optional, Tuple
 
 import numpy as np
 
 from . import __version__
-from .protocol import VERSION, Message, ProtocolError, decode, encode
-from .worlds import EnvironmentFailure, Worlds
+from .protocol import VERSION, Form, Message, ProtocolError, bytes_of, decode, form_of
+from .worlds import EnvironmentFailure, Step, Worlds
 
 MAX_ENVS = 1024
 MAX_SESSIONS = 64
 _TOKEN = re.compile(r"^[0-9a-f]{32}$")
+
+
+Reply = Tuple[Form, List[bytes]]
+"""All of a reply but the id of its request: the header, and the bytes of the arrays."""
 
 
 class RequestError(Exception):
@@ -31,7 +37,21 @@ class Session:
     def __init__(self, worlds: Worlds):
         self.worlds = worlds
         self.k = -1
-        self.reply: Optional[Message] = None
+        self.reply: Optional[Reply] = None
+        n, size = worlds.count, worlds.observation.size
+        self._rewards = struct.Struct(f"<{n}d")
+        self._form = Form("step", {}, [
+            ("next_observations", "f4", (n, size)), ("observations", "f4", (n, size)),
+            ("rewards", "f8", (n,)), ("terminated", "u1", (n,)), ("truncated", "u1", (n,)),
+        ])  # fmt: skip
+
+    def step_reply(self, step: Step) -> Reply:
+        successors = _little_endian(step.next_observations)
+        observations = successors
+        if step.observations is not step.next_observations:
+            observations = _little_endian(step.observations)
+        rewards = self._rewards.pack(*step.rewards)
+        return self._form, [successors, observations, rewards, bytes(step.terminated), bytes(step.truncated)]
 
 
 class Server:
@@ -48,45 +68,47 @@ class Server:
         try:
             request = decode(parts)
             id_ = request.id
-            return encode(self._handle(request))
+            form, body = self._handle(request)
+            return form.parts(id_, body)
         except ProtocolError as error:
-            return encode(_error(id_ or error.id, error.code, str(error)))
+            return _error(error.code, error).parts(id_ or error.id, [])
         except RequestError as error:
-            return encode(_error(id_, error.code, str(error)))
+            return _error(error.code, error).parts(id_, [])
         except EnvironmentFailure as error:
-            return encode(_error(id_, "environment", str(error)))
+            return _error("environment", error).parts(id_, [])
         except Exception as error:  # an environment may raise anything, anywhere; the other sessions go on
             traceback.print_exc(file=sys.stderr)
-            return encode(_error(id_, "environment", f"{self.name} raised {type(error).__name__}: {error}"))
+            return _error("environment", f"{self.name} raised {type(error).__name__}: {error}").parts(id_, [])
 
     def close(self) -> None:
         for session in self.sessions.values():
             session.worlds.close()
         self.sessions.clear()
 
-    def _handle(self, request: Message) -> Message:
+    def _handle(self, request: Message) -> Reply:
+        ordered = self._ordered.get(request.type)
+        if ordered is not None:
+            return self._in_order(request, ordered)
         handler = self._handlers.get(request.type)
         if handler is None:
             raise RequestError("unsupported", f'no request "{request.type}"')
-        if request.type in ("reset", "step", "rebuild"):
-            return self._in_order(request, handler)
-        return handler(self, request)
+        return _reply(handler(self, request))
 
-    def _in_order(self, request: Message, handler: Callable[["Server", Message], Message]) -> Message:
+    def _in_order(self, request: Message, handler: Callable[["Server", Session, Message], Reply]) -> Reply:
         session = self._session(request)
         k = request.fields.get("k")
         if type(k) is not int or k not in (session.k, session.k + 1) or k < 0:
             raise RequestError("order", f"request {k!r} after request {session.k}")
         if k == session.k and session.reply is not None:
-            return Message(session.reply.type, request.id, session.reply.fields, session.reply.arrays)
+            return session.reply
         session.reply = None
         session.k = k
         try:
-            session.reply = handler(self, request)
+            session.reply = handler(self, session, request)
         except EnvironmentFailure as error:
-            session.reply = _error(request.id, "environment", str(error))
+            session.reply = _error("environment", error), []
         except RequestError as error:
-            session.reply = _error(request.id, error.code, str(error))
+            session.reply = _error(error.code, error), []
         return session.reply
 
     def _hello(self, request: Message) -> Message:
@@ -128,27 +150,26 @@ class Server:
         worlds.close()
         raise RequestError("unsupported", f'this server has {self.name}, "{str(wanted)[:80]}" was asked for')
 
-    def _reset(self, request: Message) -> Message:
-        session = self._session(request)
+    def _reset(self, session: Session, request: Message) -> Reply:
         seeds = _array(request, "seeds", _SEEDS, (session.worlds.count,))
-        return Message("reset", request.id, {}, {"observations": session.worlds.reset(seeds)})
+        return _reply(Message("reset", 0, {}, {"observations": session.worlds.reset(seeds)}))
 
-    def _step(self, request: Message) -> Message:
-        worlds = self._session(request).worlds
+    def _step(self, session: Session, request: Message) -> Reply:
+        worlds = session.worlds
         actions = _array(request, "actions", _ACTIONS, (worlds.count, worlds.action.size))
         seeds = _array(request, "seeds", _SEEDS, (worlds.count,))
-        if not np.isfinite(actions).all():
+        if not isfinite(actions.sum()) and not np.isfinite(actions).all():
             raise RequestError("malformed", "an action is not finite")
-        return Message("step", request.id, {}, worlds.step(actions, seeds))
+        return session.step_reply(worlds.step(actions, seeds))
 
-    def _rebuild(self, request: Message) -> Message:
-        worlds = self._session(request).worlds
+    def _rebuild(self, session: Session, request: Message) -> Reply:
+        worlds = session.worlds
         seeds = _array(request, "seeds", _SEEDS, (worlds.count,))
         lengths = _array(request, "lengths", _LENGTHS, (worlds.count,))
         if np.any(lengths < 0):
             raise RequestError("malformed", "a length is negative")
         actions = _array(request, "actions", _ACTIONS, (int(lengths.sum()), worlds.action.size))
-        return Message("rebuild", request.id, {}, {"observations": worlds.rebuild(seeds, lengths, actions)})
+        return _reply(Message("rebuild", 0, {}, {"observations": worlds.rebuild(seeds, lengths, actions)}))
 
     def _render(self, request: Message) -> Message:
         worlds = self._session(request).worlds
@@ -174,15 +195,8 @@ class Server:
     def _used(self) -> int:
         return sum(session.worlds.count for session in self.sessions.values())
 
-    _handlers = {
-        "hello": _hello,
-        "make": _make,
-        "reset": _reset,
-        "step": _step,
-        "rebuild": _rebuild,
-        "render": _render,
-        "close": _close,
-    }
+    _handlers = {"hello": _hello, "make": _make, "render": _render, "close": _close}
+    _ordered = {"reset": _reset, "step": _step, "rebuild": _rebuild}
 
 
 def _describe(id_: int, worlds: Worlds) -> Message:
@@ -212,5 +226,13 @@ def _array(request: Message, name: str, dtype: np.dtype, shape: tuple[int, ...])
     return array
 
 
-def _error(id_: int, code: str, message: str) -> Message:
-    return Message("error", id_, {"code": code, "message": message[:2000]})
+def _reply(message: Message) -> Reply:
+    return form_of(message), bytes_of(message)
+
+
+def _little_endian(rows: np.ndarray) -> bytes:
+    return rows.astype("<f4", copy=False).tobytes()
+
+
+def _error(code: str, message: object) -> Form:
+    return Form("error", {"code": code, "message": str(message)[:2000]}, [])

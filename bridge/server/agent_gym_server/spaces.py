@@ -42,8 +42,9 @@ def flatten_space(space: Any, name: str = "observation") -> FlatSpace:
         return FlatSpace(low, low + int(space.n) - 1, [{"name": name, "size": 1}], "discrete")
     if kind in ("MultiDiscrete", "MultiBinary"):
         size = int(np.prod(space.shape))
-        high = np.asarray(space.nvec, np.float64).reshape(-1) - 1 if kind == "MultiDiscrete" else np.ones(size)
-        return FlatSpace(np.zeros(size), high, [{"name": name, "size": size}], "multi")
+        low = np.zeros(size) + np.asarray(getattr(space, "start", 0), np.float64).reshape(-1)
+        high = low + (np.asarray(space.nvec, np.float64).reshape(-1) - 1 if kind == "MultiDiscrete" else 1)
+        return FlatSpace(low, high, [{"name": name, "size": size}], "multi")
     if kind in ("Dict", "Tuple"):
         items = space.spaces.items() if kind == "Dict" else enumerate(space.spaces)
         parts = [flatten_space(sub, f"{name}/{key}" if name != "observation" else str(key)) for key, sub in items]
@@ -71,14 +72,16 @@ def flatten(space: Any, value: Any) -> np.ndarray:
 def to_actions(space: Any, numbers: np.ndarray) -> Any:
     """Flat actions [n, size] as the environment takes them, one after the other: reshaped, rounded where discrete."""
     kind = _kind(space)
+    if kind == "Box":
+        actions = numbers.astype(space.dtype)
+        return actions if len(space.shape) == 1 else actions.reshape(len(numbers), *space.shape)
     if kind == "Discrete":
         start = int(getattr(space, "start", 0))
         return [int(min(max(round(float(row[0])), start), start + int(space.n) - 1)) for row in numbers]
-    if kind in ("MultiDiscrete", "MultiBinary"):
-        numbers = np.rint(numbers)
-    elif kind in ("Dict", "Tuple"):
+    if kind in ("Dict", "Tuple"):
         return [_split(space, row) for row in numbers]
-    return numbers.astype(space.dtype).reshape(len(numbers), *space.shape)
+    flat = flatten_space(space)
+    return np.clip(np.rint(numbers), flat.low, flat.high).astype(space.dtype).reshape(len(numbers), *space.shape)
 
 
 def _split(space: Any, row: np.ndarray) -> Any:

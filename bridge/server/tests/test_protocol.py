@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from agent_gym_server import protocol
-from agent_gym_server.protocol import DTYPES, Message, ProtocolError, crc32c, decode, encode
+from agent_gym_server.crc32c import crc32c, crc_portable
+from agent_gym_server.protocol import DTYPES, Message, ProtocolError, decode, encode
 from agent_gym_server.server import Server
 
 FIXTURES = os.path.join(os.path.dirname(__file__), "..", "..", "fixtures")
@@ -64,7 +65,7 @@ def test_fixtures_are_what_the_maker_writes(tmp_path):
             assert (tmp_path / name).read_bytes() == kept.read(), name
 
 
-@pytest.mark.parametrize("crc", [crc32c, protocol._crc_portable])
+@pytest.mark.parametrize("crc", [crc32c, lambda parts: crc_portable(b"".join(parts))], ids=["fast", "portable"])
 def test_checksum(crc):
     # RFC 3720, B.4
     assert crc([b"123456789"]) == 0xE3069283
@@ -104,3 +105,38 @@ def test_mutations_never_get_past():
     assert 0 < read < 3000
     assert decode(base).id == 7
     assert set(DTYPES) == {"f4", "f8", "i4", "i8", "u1"}
+
+
+def test_headers_read_before_are_read_alike():
+    """Mutants of a request that is remembered, and of one with entries that come twice: with a memory, and without."""
+    rng = np.random.default_rng(2)
+    arrays = {"actions": np.zeros((1, 2), np.float32), "seeds": np.zeros(1, np.int64)}
+    base = encode(Message("step", 70_000, {"session": "ab" * 16, "k": 69_999}, arrays))
+    ends = [b"\x01", b"\xcd\x01\x02", b"\xcf" + bytes(8), b"\xcb" + struct.pack(">d", 2.0**40), b"\xc3", b"\xa1k", b"\xff"]
+    twice = [base[0], bytes([base[0][0] + 1]) + base[0][1:] + b"\xa1k\x05", bytes([base[0][0] + 2]) + base[0][1:] + b"\xa1k\x05\xa2id\x06"]
+    recalled = 0
+    for trial in range(3000):
+        head = bytearray(twice[trial % 3])
+        if trial % 2:
+            at = head.rfind(b"\xa1k") + 2
+            head[at:] = ends[int(rng.integers(len(ends)))] + b"\xa2id" + ends[int(rng.integers(len(ends)))]
+        else:
+            head[int(rng.integers(len(head)))] = int(rng.integers(256))
+        parts = [bytes(head), *base[1:-1]]
+        parts.append(struct.pack("<I", crc32c(parts)))
+        protocol._KNOWN.clear()
+        plain = outcome(parts)
+        for one in twice:
+            outcome([one, *base[1:-1], struct.pack("<I", crc32c([one, *base[1:-1]]))])
+        known = protocol._recall(parts[0])[0]
+        recalled += known is not None
+        assert outcome(parts) == plain
+    assert recalled > 100
+
+
+def outcome(parts):
+    try:
+        message = decode(parts)
+    except ProtocolError as error:
+        return error.code, error.id, str(error)
+    return message.type, message.id, message.fields, {name: (array.dtype, array.shape) for name, array in message.arrays.items()}
