@@ -1,5 +1,6 @@
 import type { Rng } from '../../src/random/rng.ts';
 import { type CentredMaze, cells, centre, drawCell } from './maze.ts';
+import { vectorExp } from './vectorMath.ts';
 
 /** m: a goal within this distance is reached. */
 const GOAL_RADIUS = 0.45;
@@ -56,7 +57,7 @@ export class GoalMaze {
     const dy = y - this.#goal[1]!;
     const distance = Math.sqrt(dx * dx + dy * dy);
     this.success = distance <= GOAL_RADIUS;
-    this.reward = this.#options.dense ? Math.exp(-distance) : Number(this.success);
+    this.reward = this.#options.dense ? vectorExp(-distance) : Number(this.success);
     this.terminated = this.#options.continuingTask === false && this.success;
   }
 

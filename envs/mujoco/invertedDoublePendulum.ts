@@ -1,7 +1,9 @@
 import type { Rng } from '../../src/random/rng.ts';
+import { generalSquare } from './generalSquare.ts';
 import type { Simulation } from './mujoco.ts';
 import { clip } from './numerics.ts';
 import { addNormal, addUniform, type Info, symmetric, type Task, type TaskDefinition } from './task.ts';
+import { vectorCos, vectorSin } from './vectorMath.ts';
 
 const FRAME_SKIP = 5;
 /** m, rad: half-width of the uniform noise on the start position. */
@@ -46,8 +48,8 @@ class InvertedDoublePendulum implements Task {
     const z = site_xpos[this.#tip + 2]!;
     const v1 = simulation.qvel[1]!;
     const v2 = simulation.qvel[2]!;
-    const distancePenalty = 0.01 * (x * x) + (z - 2) * (z - 2);
-    const velocityPenalty = 1e-3 * (v1 * v1) + 5e-3 * (v2 * v2);
+    const distancePenalty = 0.01 * generalSquare(x) + generalSquare(z - 2);
+    const velocityPenalty = 1e-3 * generalSquare(v1) + 5e-3 * generalSquare(v2);
     this.terminated = z <= MIN_HEIGHT;
     const alive = this.#version === 5 && this.terminated ? 0 : ALIVE;
     this.reward = alive - distancePenalty - velocityPenalty;
@@ -62,10 +64,10 @@ class InvertedDoublePendulum implements Task {
   observe(out: Float64Array): void {
     const { qpos, qvel, views } = this.#simulation;
     out[0] = qpos[0]!;
-    out[1] = Math.sin(qpos[1]!);
-    out[2] = Math.sin(qpos[2]!);
-    out[3] = Math.cos(qpos[1]!);
-    out[4] = Math.cos(qpos[2]!);
+    out[1] = vectorSin(qpos[1]!);
+    out[2] = vectorSin(qpos[2]!);
+    out[3] = vectorCos(qpos[1]!);
+    out[4] = vectorCos(qpos[2]!);
     for (let i = 0; i < 3; i++) out[5 + i] = clip(qvel[i]!, -OBSERVATION_CLIP, OBSERVATION_CLIP);
     const forces = this.#version === 5 ? 1 : 3;
     for (let i = 0; i < forces; i++) out[8 + i] = clip(views.qfrc_constraint[i]!, -OBSERVATION_CLIP, OBSERVATION_CLIP);

@@ -3,6 +3,7 @@ import { addWalls, cells, drawCell, type Grid, POINT_WALL } from './maze.ts';
 import type { Simulation } from './mujoco.ts';
 import { clip, norm2 } from './numerics.ts';
 import { addNormal, type Info, symmetric, type Task, type TaskDefinition } from './task.ts';
+import { vectorExp } from './vectorMath.ts';
 
 /** m: the target is reached within this distance. */
 const GOAL_RADIUS = 0.5;
@@ -94,7 +95,7 @@ class Maze2d implements Task {
     stepPoint(simulation, action);
     const { qpos } = simulation;
     const distance = norm2(qpos[0]! - this.memory[0]!, qpos[1]! - this.memory[1]!);
-    this.reward = this.#dense ? Math.exp(-distance) : Number(distance <= GOAL_RADIUS);
+    this.reward = this.#dense ? vectorExp(-distance) : Number(distance <= GOAL_RADIUS);
     this.info = { distance_to_goal: distance };
   }
 

@@ -44,18 +44,34 @@ export function norm2(x: number, y: number): number {
   return Math.sqrt(fusedMultiplyAdd(y, y, x * x));
 }
 
-/** a·b + c in (all but rarely) one rounding. */
+const scratch = new Float64Array(1);
+const words = new Uint32Array(scratch.buffer); // low word first, as on every machine that WebAssembly knows
+
+/** a·b + c in one rounding (no over- or underflow on the way): the low parts are summed "to odd" (Boldo and Melquiond 2008). */
 export function fusedMultiplyAdd(a: number, b: number, c: number): number {
   const product = a * b;
   const productError = errorOfProduct(a, b, product);
   const total = product + c;
   const back = total - product;
   const totalError = product - (total - back) + (c - back);
-  return total + (totalError + productError);
+  return total + sumToOdd(totalError, productError);
+}
+
+/** x + y, and where that is inexact the one of its two neighbours that ends in an odd bit: rounding again is then harmless. */
+function sumToOdd(x: number, y: number): number {
+  const sum = x + y;
+  const back = sum - x;
+  const error = x - (sum - back) + (y - back);
+  if (error === 0) return sum;
+  scratch[0] = sum;
+  if (words[0]! & 1) return sum;
+  if (error > 0 === sum > 0) words[0]! += 1;
+  else if (words[0]!-- === 0) words[1]!--;
+  return scratch[0]!;
 }
 
 /** a·b − product exactly, by splitting both factors into halves of 26 bits (Dekker 1971). */
-function errorOfProduct(a: number, b: number, product: number): number {
+export function errorOfProduct(a: number, b: number, product: number): number {
   const splitter = 134217729; // 2^27 + 1
   let t = splitter * a;
   const aHigh = t - (t - a);

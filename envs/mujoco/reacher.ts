@@ -2,6 +2,7 @@ import type { Rng } from '../../src/random/rng.ts';
 import type { Simulation } from './mujoco.ts';
 import { norm3, sumOfSquares } from './numerics.ts';
 import { addUniform, type Info, symmetric, type Task, type TaskDefinition } from './task.ts';
+import { vectorCos, vectorSin } from './vectorMath.ts';
 
 const FRAME_SKIP = 2;
 /** rad: half-width of the uniform noise on the start angles. */
@@ -60,8 +61,8 @@ class Reacher implements Task {
   observe(out: Float64Array): void {
     const { qpos, qvel } = this.#simulation;
     for (let i = 0; i < 2; i++) {
-      out[i] = Math.cos(qpos[i]!);
-      out[2 + i] = Math.sin(qpos[i]!);
+      out[i] = vectorCos(qpos[i]!);
+      out[2 + i] = vectorSin(qpos[i]!);
       out[4 + i] = qpos[2 + i]!;
       out[6 + i] = qvel[i]!;
     }

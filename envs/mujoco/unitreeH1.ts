@@ -1,7 +1,9 @@
 import type { Rng } from '../../src/random/rng.ts';
+import { generalSquare } from './generalSquare.ts';
 import type { Simulation } from './mujoco.ts';
 import { sum } from './numerics.ts';
 import { addUniform, type Info, type LayoutEntry, symmetric, type Task, type TaskDefinition } from './task.ts';
+import { vectorExp } from './vectorMath.ts';
 
 const FRAME_SKIP = 10;
 /** Seconds. */
@@ -30,12 +32,7 @@ const GAUSSIAN_SCALE = Math.sqrt(-2 * Math.log(GAUSSIAN_VALUE));
 
 /** 1 where x ≥ low, falling like a gaussian to 0.1 one margin below. */
 function gaussianAbove(x: number, low: number, margin: number): number {
-  return x >= low ? 1 : gaussian((low - x) / margin);
-}
-
-function gaussian(distance: number): number {
-  const scaled = distance * GAUSSIAN_SCALE;
-  return Math.exp(-0.5 * (scaled * scaled));
+  return x >= low ? 1 : vectorExp(-0.5 * generalSquare(((low - x) / margin) * GAUSSIAN_SCALE));
 }
 
 /** 1 where x ≥ low, falling linearly to 0 one margin below. */
@@ -154,7 +151,8 @@ class UnitreeH1 implements Task {
 }
 
 function stillness(velocity: number): number {
-  return velocity === 0 ? 1 : gaussian(Math.abs(velocity) / STILL_MARGIN);
+  const scaled = (velocity / STILL_MARGIN) * GAUSSIAN_SCALE;
+  return vectorExp(-0.5 * (scaled * scaled));
 }
 
 /** Whether the pair (a, b) joins `shape` with anything not allowed. */

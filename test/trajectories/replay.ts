@@ -3,18 +3,6 @@ import { gunzipSync } from 'node:zlib';
 import type { MujocoEnv } from '../../envs/mujoco/mujocoEnv.ts';
 import { makeMujocoEnv } from '../../envs/registry.ts';
 
-/**
- * Every number must be equal to the last bit, but for those that came out of the recording machine's vectorised
- * sine, cosine, exponential and power functions: these err by some units in the last place, ours by less than one.
- */
-const LIBRARY_ULPS = 4;
-/** Rewards and info made with such a function, and the largest of the terms they sum up. */
-const LIBRARY_REWARDS: readonly (readonly [task: RegExp, scale: number])[] = [
-  [/^InvertedDoublePendulum-/, 10],
-  [/(Dense|-dense)-v\d$/, 0],
-  [/^h1-/, 1],
-];
-
 /** A recorded rollout of the original environment: a start state, actions, and all that came of them. */
 export interface Rollout {
   readonly task: string;
@@ -50,13 +38,12 @@ export async function replay(rollout: Rollout, limit = 5): Promise<string[]> {
     start(env, rollout);
     const observation = new Float64Array(rollout.initial.observation.length);
     env.task.observe(observation);
-    const ulps = toleratedUlps(env);
-    differences.compare('initial observation', observation, rollout.initial.observation, ulps);
+    differences.compare('initial observation', observation, rollout.initial.observation);
     for (let t = 0; t < rollout.actions.length && !differences.full; t++) {
       env.simulation.refresh();
       env.task.step(Float64Array.from(rollout.actions[t]!));
       env.task.observe(observation);
-      differences.compare(`observation after step ${t}`, observation, rollout.observations[t]!, ulps);
+      differences.compare(`observation after step ${t}`, observation, rollout.observations[t]!);
       compareStep(env, rollout, t, differences);
     }
     return differences.lines;
@@ -85,23 +72,16 @@ function compareDeclaration(env: MujocoEnv, rollout: Rollout, differences: Diffe
   differences.compare('action high', spec.actionSpace.high, rollout.actionHigh);
 }
 
-/** Units in the last place by which each observation entry may differ: 0 but for sines and cosines. */
-function toleratedUlps({ definition }: MujocoEnv): number[] {
-  return definition.layout.flatMap(({ size, name }) => Array(size).fill(/^(sin|cos) /.test(name) ? LIBRARY_ULPS : 0));
-}
-
 function compareStep(env: MujocoEnv, rollout: Rollout, t: number, found: Differences): void {
   const { simulation, task } = env;
   const at = (name: string) => `${name} after step ${t}`;
   found.compare(at('qpos'), simulation.qpos, rollout.qpos[t]!);
   found.compare(at('qvel'), simulation.qvel, rollout.qvel[t]!);
   if (rollout.ctrl) found.compare(at('ctrl'), simulation.ctrl, rollout.ctrl[t]!);
-  const scale = LIBRARY_REWARDS.find(([task]) => task.test(rollout.task))?.[1];
-  const ulps = scale === undefined ? 0 : LIBRARY_ULPS;
-  found.compare(at('reward'), task.reward, rollout.rewards[t]!, [ulps], scale);
+  found.compare(at('reward'), task.reward, rollout.rewards[t]!);
   found.compare(at('terminated'), task.terminated, rollout.terminated[t]!);
   for (const [name, values] of Object.entries(rollout.info))
-    found.compare(at(`info ${name}`), task.info[name], values[t], [ulps], scale);
+    found.compare(at(`info ${name}`), task.info[name], values[t]);
 }
 
 class Differences {
@@ -117,13 +97,12 @@ class Differences {
   }
 
   /** Exact equality of numbers, flags or lists of them; -0 equals 0, which JSON does not tell apart everywhere. */
-  compare(what: string, got: unknown, wanted: unknown, ulps: readonly number[] = [], scale = 0): void {
+  compare(what: string, got: unknown, wanted: unknown): void {
     if (this.full) return;
     const [a, b] = [flat(got), flat(wanted)];
     if (a.length !== b.length) this.lines.push(`${what}: ${a.length} numbers, recorded ${b.length}`);
     for (let i = 0; i < a.length && i < b.length && !this.full; i++)
-      if (!(Math.abs(a[i]! - b[i]!) <= (ulps[i] ?? 0) * unitInLastPlace(Math.max(scale, Math.abs(b[i]!)))))
-        this.lines.push(`${what}[${i}]: ${a[i]}, recorded ${b[i]}`);
+      if (a[i] !== b[i]) this.lines.push(`${what}[${i}]: ${a[i]}, recorded ${b[i]}`);
   }
 }
 
@@ -132,9 +111,4 @@ function flat(value: unknown): number[] {
   if (typeof value === 'boolean') return [Number(value)];
   if (value === undefined || value === null) return [];
   return Array.from(value as ArrayLike<number>, Number);
-}
-
-/** Distance between a positive float64 and the next greater one. */
-function unitInLastPlace(x: number): number {
-  return 2 ** (Math.floor(Math.log2(Math.max(x, Number.MIN_VALUE))) - 52);
 }
