@@ -44,7 +44,7 @@ export function scoreRange(name: string): ScoreRange | undefined {
     .toLowerCase()
     .replace(/^local\//, '')
     .replace(/\+legacy$/, '');
-  if (lower.includes('+')) return undefined; // a task with somebody's own model
+  if (lower.includes('+') || lower.startsWith('ant-waypoint')) return undefined; // somebody's own model; a task of this project
   const key = lower.startsWith('maze2d-') ? (/-v\d$/.test(lower) ? lower : `${lower}-v1`) : lower.split('-', 1)[0]!;
   const range = Object.hasOwn(RANGES, key) ? RANGES[key] : undefined;
   return range && { min: range[0], max: range[1] };

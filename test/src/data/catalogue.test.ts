@@ -105,6 +105,7 @@ describe('scores', () => {
     expect(scoreRange('local/antmaze-large-play')).toEqual({ min: 0, max: 1 });
     expect(scoreRange('maze2d-large')).toEqual({ min: 6.7, max: 273.99 });
     expect(scoreRange('Humanoid-v3')).toBeUndefined();
+    expect(scoreRange('ant-waypoint-v0')).toBeUndefined();
     expect(scoreRange('constructor')).toBeUndefined();
   });
 });
