@@ -20,7 +20,8 @@ import { group } from '../networks/variables.ts';
 import { Adam } from '../optim/adam.ts';
 import { minimize } from '../optim/minimize.ts';
 import type { Noise } from '../tensor/noise.ts';
-import { type Tensor1D, type Tensor2D, tf } from '../tensor/tf.ts';
+import { bootstrap } from '../tensor/ops/softValue.ts';
+import { type Tensor2D, tf } from '../tensor/tf.ts';
 import type { Algorithm, AlgorithmDefinition, Metrics, Sizes, Stage, Variables } from './algorithm.ts';
 import { BestActions } from './bestActions.ts';
 import { DiffusionActorCritic } from './diffusionActorCritic.ts';
@@ -105,7 +106,7 @@ export class Dipo implements Algorithm {
     const { observations: s, actions: a, rewards: r, terminated, nextObservations: sNext } = batch;
     const aNext = this.#ddpm.sample(this.networks.targetDenoiser, sNext, { candidates: 1, name: 'target' }, noise);
     const qNext = this.networks.targetCritic.min(sNext, aNext);
-    const y = tf.add<Tensor1D>(r, tf.mul(tf.mul(tf.sub(1, terminated), this.config.discount), qNext));
+    const y = bootstrap({ rewards: r, terminated }, this.config.discount, [qNext]);
     return fitTwinQ(this.networks.criticOptimizer, this.networks.critic, s, a, y);
   }
 

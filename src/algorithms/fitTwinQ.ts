@@ -2,7 +2,7 @@ import type { TwinQ } from '../networks/twinQ.ts';
 import type { Adam } from '../optim/adam.ts';
 import { minimize } from '../optim/minimize.ts';
 import { squaredErrors } from '../tensor/ops/squaredErrors.ts';
-import { type Tensor1D, type Tensor2D, tf } from '../tensor/tf.ts';
+import type { Tensor1D, Tensor2D } from '../tensor/tf.ts';
 import type { Metrics } from './algorithm.ts';
 
 /**
@@ -10,14 +10,6 @@ import type { Metrics } from './algorithm.ts';
  * are from before the step; `critic/disagreement` is E |Q_φ1 − Q_φ2|.
  */
 export function fitTwinQ(optimizer: Adam, critic: TwinQ, s: Tensor2D, a: Tensor2D, y: Tensor1D): Metrics {
-  const { loss, norm, q1, q2 } = minimize(optimizer, () => {
-    const [q1, q2] = critic.both(s, a);
-    return { loss: squaredErrors([q1, q2], y), q1, q2 };
-  });
-  return {
-    'critic/loss': loss,
-    'critic/gradNorm': norm.asScalar(),
-    'critic/q': tf.mean(q1).asScalar(),
-    'critic/disagreement': tf.mean(tf.abs(tf.sub(q1, q2))).asScalar(),
-  };
+  const { loss, norm, mean, disagreement } = minimize(optimizer, () => squaredErrors(critic.both(s, a), y));
+  return { 'critic/loss': loss, 'critic/gradNorm': norm, 'critic/q': mean, 'critic/disagreement': disagreement };
 }

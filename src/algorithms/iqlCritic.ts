@@ -7,6 +7,7 @@ import { Adam } from '../optim/adam.ts';
 import { minimize } from '../optim/minimize.ts';
 import { polyak } from '../optim/polyak.ts';
 import type { Noise } from '../tensor/noise.ts';
+import { bootstrap } from '../tensor/ops/softValue.ts';
 import { squaredErrors } from '../tensor/ops/squaredErrors.ts';
 import { type Scalar, type Tensor1D, type Tensor2D, tf } from '../tensor/tf.ts';
 import type { Metrics, Sizes, Variables } from './algorithm.ts';
@@ -90,15 +91,15 @@ export class IqlCritic {
   /** L_Q = ½ Σ_i E (Q_φi(s, a) − y)²,  y = r + γ (1 − terminated) V(s') */
   updateCritic({ observations: s, actions: a, rewards: r, terminated }: Batch, vNext: Tensor1D): Metrics {
     const y = this.target(r, terminated, vNext);
-    const { loss, q } = minimize(this.#criticOptimizer, () => {
-      const [q1, q2] = this.critic.both(s, a);
-      return { loss: squaredErrors([q1, q2], y).mul<Scalar>(0.5), q: tf.mean(q1) };
+    const { loss, mean } = minimize(this.#criticOptimizer, () => {
+      const { loss, mean } = squaredErrors(this.critic.both(s, a), y);
+      return { loss: tf.mul<Scalar>(loss, 0.5), mean };
     });
-    return { 'critic/loss': loss, 'critic/q': q.asScalar(), 'critic/nextV': tf.mean(vNext).asScalar() };
+    return { 'critic/loss': loss, 'critic/q': mean, 'critic/nextV': tf.mean<Scalar>(vNext) };
   }
 
   target(r: Tensor1D, terminated: Tensor1D, vNext: Tensor1D): Tensor1D {
-    return tf.add(r, tf.mul(tf.mul(tf.sub(1, terminated), this.config.discount), vNext));
+    return bootstrap({ rewards: r, terminated }, this.config.discount, [vNext]);
   }
 
   /** φ̄ ← τ φ + (1 − τ) φ̄ */

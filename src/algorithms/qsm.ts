@@ -22,6 +22,7 @@ import { Adam } from '../optim/adam.ts';
 import { minimize } from '../optim/minimize.ts';
 import { polyak } from '../optim/polyak.ts';
 import type { Noise } from '../tensor/noise.ts';
+import { bootstrap } from '../tensor/ops/softValue.ts';
 import { type Tensor1D, type Tensor2D, tf } from '../tensor/tf.ts';
 import type { Algorithm, AlgorithmDefinition, Metrics, Sizes, Stage, Variables } from './algorithm.ts';
 import { fitTwinQ } from './fitTwinQ.ts';
@@ -109,7 +110,7 @@ export class Qsm implements Algorithm {
   #updateCritic(batch: Batch, noise: Noise): Metrics {
     const { observations: s, actions: a, rewards: r, terminated, nextObservations: sNext } = batch;
     const qNext = this.targetCritic.min(sNext, this.#perturbed(sNext, 'target', noise));
-    const y = tf.add<Tensor1D>(r, tf.mul(tf.mul(tf.sub(1, terminated), this.config.discount), qNext));
+    const y = bootstrap({ rewards: r, terminated }, this.config.discount, [qNext]);
     return fitTwinQ(this.#criticOptimizer, this.critic, s, a, y);
   }
 

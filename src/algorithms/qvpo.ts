@@ -20,6 +20,7 @@ import { makeSchedule, scheduleNames } from '../diffusion/schedules.ts';
 import { group } from '../networks/variables.ts';
 import { minimize } from '../optim/minimize.ts';
 import type { Noise } from '../tensor/noise.ts';
+import { bootstrap } from '../tensor/ops/softValue.ts';
 import { type Tensor1D, type Tensor2D, tf, type Variable } from '../tensor/tf.ts';
 import type { Algorithm, AlgorithmDefinition, Metrics, Sizes, Stage, Variables } from './algorithm.ts';
 import { DiffusionActorCritic } from './diffusionActorCritic.ts';
@@ -132,7 +133,7 @@ export class Qvpo implements Algorithm {
     const { critic, criticOptimizer, targetCritic, targetDenoiser } = this.networks;
     const aNext = this.#sampler.sample(targetDenoiser, sNext, { candidates, noiseRatio, name: 'target' }, noise);
     const qNext = best(judge(targetCritic, sNext, aNext)).q;
-    const y = tf.add<Tensor1D>(r, tf.mul(tf.mul(tf.sub(1, terminated), discount), qNext));
+    const y = bootstrap({ rewards: r, terminated }, discount, [qNext]);
     return fitTwinQ(criticOptimizer, critic, s, a, y);
   }
 

@@ -19,7 +19,8 @@ import { Adam } from '../optim/adam.ts';
 import { minimize } from '../optim/minimize.ts';
 import { polyak } from '../optim/polyak.ts';
 import type { Noise } from '../tensor/noise.ts';
-import { type Scalar, type Tensor1D, type Tensor2D, tf, type Variable } from '../tensor/tf.ts';
+import { actorObjective, bootstrap } from '../tensor/ops/softValue.ts';
+import { type Scalar, type Tensor2D, tf, type Variable } from '../tensor/tf.ts';
 import type { Algorithm, AlgorithmDefinition, Metrics, Sizes, Stage, Variables } from './algorithm.ts';
 import { fitTwinQ } from './fitTwinQ.ts';
 
@@ -104,32 +105,30 @@ export class Sac implements Algorithm {
 
   /** y = r + γ (1 − terminated) (min_i Q_φ̄i(s', a') − α ln π_θ(a'|s')),  a' ~ π_θ(·|s') */
   #updateCritic(
-    { observations: s, actions: a, rewards: r, terminated, nextObservations: sNext }: Batch,
+    { observations: s, actions: a, nextObservations: sNext, ...step }: Batch,
     alpha: Scalar,
     noise: Noise,
   ): Metrics {
-    const next = this.policy.sample(sNext, noise.normal('target', a.shape));
-    const vNext = tf.sub(this.targetCritic.min(sNext, next.actions), tf.mul(alpha, next.logDensity));
-    const y = tf.add<Tensor1D>(r, tf.mul(tf.mul(tf.sub(1, terminated), this.config.discount), vNext));
+    const { actions: aNext, logDensity } = this.policy.sample(sNext, noise.normal('target', a.shape));
+    const y = bootstrap(step, this.config.discount, this.targetCritic.both(sNext, aNext), { alpha, logDensity });
     return fitTwinQ(this.#criticOptimizer, this.critic, s, a, y);
   }
 
   /** L(θ) = E [α ln π_θ(ã|s) − min_i Q_φi(s, ã)],  ã = tanh(μ_θ(s) + σ_θ(s) ξ) */
   #updatePolicy(s: Tensor2D, alpha: Scalar, noise: Noise): Metrics {
     const xi = noise.normal('policy', [s.shape[0], this.policy.actDim]);
-    const { loss, entropy } = minimize(this.#policyOptimizer, () => {
+    const { loss, logDensity } = minimize(this.#policyOptimizer, () => {
       const { actions, logDensity } = this.policy.sample(s, xi);
-      const loss = tf.mean(tf.sub(tf.mul(alpha, logDensity), this.critic.min(s, actions))).asScalar();
-      return { loss, entropy: tf.neg(tf.mean(logDensity)) };
+      return { loss: actorObjective(this.critic.both(s, actions), { alpha, logDensity }), logDensity };
     });
-    if (this.config.learnEntropyWeight) this.#updateEntropyWeight(entropy.asScalar());
-    return { 'policy/loss': loss, 'policy/entropy': entropy.asScalar() };
+    const entropy = tf.neg(tf.mean<Scalar>(logDensity));
+    if (this.config.learnEntropyWeight) this.#updateEntropyWeight(entropy);
+    return { 'policy/loss': loss, 'policy/entropy': entropy };
   }
 
-  /** L(α) = −ln α · (E ln π_θ(ã|s) + H̄) */
+  /** L(α) = −ln α · (E ln π_θ(ã|s) + H̄), whose gradient in ln α is −E ln π − H̄ */
   #updateEntropyWeight(entropy: Scalar): void {
-    const excess = tf.sub(entropy, this.#targetEntropy);
-    minimize(this.#entropyOptimizer, () => ({ loss: tf.mul(this.#logAlpha, excess).asScalar() }));
+    this.#entropyOptimizer.step([tf.sub(entropy, this.#targetEntropy)]);
   }
 }
 

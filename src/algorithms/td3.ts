@@ -18,7 +18,9 @@ import { Adam } from '../optim/adam.ts';
 import { minimize } from '../optim/minimize.ts';
 import { polyak } from '../optim/polyak.ts';
 import type { Noise } from '../tensor/noise.ts';
-import { type Tensor1D, type Tensor2D, tf } from '../tensor/tf.ts';
+import { increment } from '../tensor/ops/increment.ts';
+import { actorObjective, bootstrap } from '../tensor/ops/softValue.ts';
+import { type Tensor2D, tf } from '../tensor/tf.ts';
 import type { Algorithm, AlgorithmDefinition, Metrics, Sizes, Stage, Variables } from './algorithm.ts';
 import { fitTwinQ } from './fitTwinQ.ts';
 
@@ -92,8 +94,7 @@ export class Td3 implements Algorithm {
   #update(sample: () => Batch, _progress: number, noise: Noise): Metrics {
     const { policyEvery, tau } = this.config;
     const batch = sample();
-    const updates = this.#updates.dataSync()[0]! + 1;
-    this.#updates.assign(tf.scalar(updates));
+    const updates = increment(this.#updates);
     const critic = this.#updateCritic(batch, noise);
     if (updates % policyEvery !== 0) return critic;
     const policy = this.#updatePolicy(batch.observations);
@@ -103,22 +104,18 @@ export class Td3 implements Algorithm {
   }
 
   /** y = r + γ (1 − terminated) min_i Q_φ̄i(s', a'),  a' = clip(π_θ̄(s') + clip(N(0, σ̃²), −c, c), −1, 1) */
-  #updateCritic(
-    { observations: s, actions: a, rewards: r, terminated, nextObservations: sNext }: Batch,
-    noise: Noise,
-  ): Metrics {
+  #updateCritic({ observations: s, actions: a, nextObservations: sNext, ...step }: Batch, noise: Noise): Metrics {
     const { discount, targetNoise, noiseLimit } = this.config;
     const smoothing = tf.clipByValue(tf.mul(noise.normal('target', a.shape), targetNoise), -noiseLimit, noiseLimit);
     const aNext = tf.clipByValue(tf.add(this.targetPolicy.apply(sNext), smoothing), -1, 1) as Tensor2D;
-    const qNext = this.targetCritic.min(sNext, aNext);
-    const y = tf.add<Tensor1D>(r, tf.mul(tf.mul(tf.sub(1, terminated), discount), qNext));
+    const y = bootstrap(step, discount, this.targetCritic.both(sNext, aNext));
     return fitTwinQ(this.#criticOptimizer, this.critic, s, a, y);
   }
 
   /** L(θ) = −E Q_φ1(s, π_θ(s)) */
   #updatePolicy(s: Tensor2D): Metrics {
     const { loss } = minimize(this.#policyOptimizer, () => ({
-      loss: tf.neg(tf.mean(this.critic.first(s, this.policy.apply(s)))).asScalar(),
+      loss: actorObjective([this.critic.first(s, this.policy.apply(s))]),
     }));
     return { 'policy/loss': loss };
   }

@@ -50,11 +50,9 @@ export class AcceleratedBackend extends CpuBackend {
   /** A float32 tensor with arbitrary contents, and its array to write to. */
   output(shape: readonly number[]): { info: TensorInfo; values: Float32Array } {
     const values = this.#pool.take(sizeOf(shape));
-    const info = super.makeTensorInfo([...shape], 'float32', values.length === 0 ? values : undefined);
-    const entry = this.#entry(info.dataId);
-    entry.values = values;
-    entry.pooled = values.length > 0;
-    return { info, values };
+    const dataId = {};
+    this.data.set(dataId, { values, dtype: 'float32', refCount: 1, pooled: values.length > 0 } as never);
+    return { info: { dataId, shape: [...shape], dtype: 'float32' }, values };
   }
 
   /** A second array, as long as the tensor unless said, which lives as long as its numbers do. */

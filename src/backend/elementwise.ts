@@ -61,10 +61,20 @@ function binary(op: number): KernelFunction {
   };
 }
 
+/** Beyond this the kernels' sine and cosine lose digits. */
+const LARGEST_ANGLE = 8192;
+
+function allWithin(values: Float32Array, bound: number): boolean {
+  for (let i = 0; i < values.length; i++) if (!(Math.abs(values[i]!) <= bound)) return false;
+  return true;
+}
+
 function unary(op: number): KernelFunction {
+  const periodic = unaryNames[op] === 'Sin' || unaryNames[op] === 'Cos';
   return (backend, { inputs, attrs }) => {
-    const x = inputs.x!;
+    const x = inputs.x ?? inputs[0 as never]!; // ops of ours have their inputs as an array
     if (x.dtype !== 'float32') return undefined;
+    if (periodic && !allWithin(backend.values(x), LARGEST_ANGLE)) return undefined;
     const { info, values } = backend.output(x.shape);
     const bounds = attrs && 'clipValueMin' in attrs ? [attrs.clipValueMin, attrs.clipValueMax] : [0, 0];
     backend.run('unary', [backend.values(x), values], [op, values.length], bounds);
@@ -92,10 +102,19 @@ function reduction(op: number): KernelFunction {
   };
 }
 
+/** `MishGradient`: x, dy → dx. */
+const mishGradient: KernelFunction = (backend, { inputs }) => {
+  const [x, dy] = inputs as unknown as readonly TensorInfo[];
+  const { info, values } = backend.output(x!.shape);
+  backend.run('mishBackward', [backend.values(x!), backend.values(dy!), values], [values.length]);
+  return [info];
+};
+
 export const elementwise: Readonly<Record<string, KernelFunction>> = Object.fromEntries([
+  ['MishGradient', mishGradient],
   ...binaryNames.map((name, op) => [name, binary(op)]),
   ...unaryNames
-    .filter(name => name !== 'Mish' && name !== 'Silu' && name !== 'AtLeast')
+    .filter(name => name !== 'Silu' && name !== 'AtLeast')
     .map(name => [name, unary(unaryNames.indexOf(name))]),
   ...reductionNames.map((name, op) => [name, reduction(op)]),
 ]);

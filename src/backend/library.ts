@@ -13,11 +13,12 @@ export const kernelNames = [
   'packFewRows',
   'gatherRows',
   'unary',
+  'mishBackward',
   'binary',
   'reduce',
   'mlpForward',
   'mlpBackward',
-  'mlpWeight',
+  'mlpWeights',
   'mlpInput',
   'blockForward',
   'blockBackward',
@@ -25,6 +26,9 @@ export const kernelNames = [
   'squashedForward',
   'squashedBackward',
   'leastBackward',
+  'bootstrap',
+  'softObjective',
+  'softObjectiveBackward',
   'squaredErrors',
   'squaredErrorsBackward',
   'normal',
@@ -70,6 +74,9 @@ export const unaryNames = [
   'ClipByValue',
   'Reciprocal',
   'AtLeast',
+  'Sin',
+  'Cos',
+  'Expm1',
 ] as const;
 export const binaryNames = ['Add', 'Sub', 'Multiply', 'RealDiv', 'Maximum', 'Minimum', 'SquaredDifference'] as const;
 export const reductionNames = ['Sum', 'Mean', 'Max', 'Min'] as const;

@@ -41,9 +41,45 @@ const leastGradient: KernelFunction = (backend, call) => {
 
 const errors: KernelFunction = (backend, call) => {
   const [y, ...q] = listed(call).map(tensor => backend.values(tensor));
-  const { info, values } = backend.output([]);
-  backend.run('squaredErrors', [y!, values, ...q], [q.length, y!.length]);
+  const results = [backend.output([]), backend.output([]), backend.output([])];
+  backend.run('squaredErrors', [y!, ...results.map(({ values }) => values), ...q], [q.length, y!.length]);
+  return results.map(({ info }) => info);
+};
+
+/** rewards, terminated, [α, ln π,] values … */
+const bootstrapped: KernelFunction = (backend, call) => {
+  const { discount, entropy } = call.attrs as { discount: number; entropy: boolean };
+  const [r, terminated, ...rest] = listed(call).map(tensor => backend.values(tensor));
+  const [alpha, logDensity] = entropy ? rest : [null, null];
+  const { info, values } = backend.output(listed(call)[0]!.shape);
+  const v = entropy ? rest.slice(2) : rest;
+  backend.run('bootstrap', [r!, terminated!, alpha!, logDensity!, values, ...v], [v.length, values.length], [discount]);
   return [info];
+};
+
+/** [α, ln π,] values … */
+const objective: KernelFunction = (backend, call) => {
+  const { entropy } = call.attrs as { entropy: boolean };
+  const inputs = listed(call).map(tensor => backend.values(tensor));
+  const [alpha, logDensity] = entropy ? inputs : [null, null];
+  const q = entropy ? inputs.slice(2) : inputs;
+  const { info, values } = backend.output([]);
+  backend.run('softObjective', [alpha!, logDensity!, values, ...q], [q.length, q[0]!.length]);
+  return [info];
+};
+
+/** dy, then as before → the gradients of ln π, if there is one, and of values. */
+const objectiveGradient: KernelFunction = (backend, call) => {
+  const { entropy } = call.attrs as { entropy: boolean };
+  const [dy, ...inputs] = listed(call);
+  const q = entropy ? inputs.slice(2) : inputs;
+  const results = (entropy ? inputs.slice(1) : inputs).map(({ shape }) => backend.output(shape));
+  const [dLogDensity, dq] = entropy ? [results[0]!.values, results.slice(1)] : [null, results];
+  const pairs = q.flatMap((tensor, i) => [backend.values(tensor), dq[i]!.values]);
+  const alpha = entropy ? backend.values(inputs[0]!) : null;
+  const buffers = [alpha, backend.values(dy!), dLogDensity, ...pairs];
+  backend.run('softObjectiveBackward', buffers, [q.length, dq[0]!.values.length]);
+  return results.map(({ info }) => info);
 };
 
 const errorsGradient: KernelFunction = (backend, call) => {
@@ -60,6 +96,9 @@ export const losses: Readonly<Record<string, KernelFunction>> = {
   SquashedGaussianGradient: squashedGradient,
   Least: least,
   LeastGradient: leastGradient,
+  Bootstrap: bootstrapped,
+  SoftObjective: objective,
+  SoftObjectiveGradient: objectiveGradient,
   SquaredErrors: errors,
   SquaredErrorsGradient: errorsGradient,
 };

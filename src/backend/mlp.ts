@@ -1,5 +1,4 @@
 import type { TensorInfo } from '../tensor/tf.ts';
-import type { AcceleratedBackend } from './accelerated.ts';
 import type { Activation } from './activation.ts';
 import type { KernelCall, KernelFunction } from './elementwise.ts';
 import { isFew, parametersFor } from './few.ts';
@@ -12,84 +11,108 @@ interface Stack {
   readonly outputActivation: Activation;
 }
 
-/** The integers that begin each call of `kernels/mlp.h`. */
-function header(nets: readonly Stack[], rows: number, packed = false): number[] {
-  const [{ layers, activation, outputActivation }] = nets as [Stack];
-  const sizes = [layers[0]!.weight.shape[0]!, ...layers.map(({ weight }) => weight.shape[1]!)];
-  const codes = [activationCode[activation], activationCode[outputActivation]];
-  return [nets.length, layers.length, ...codes, rows, packed ? 1 : 0, ...sizes];
+interface Attributes {
+  readonly nets: readonly Stack[];
+  /** Widths of the input's parts. */
+  readonly widths: readonly number[];
 }
 
-/** Numbers that the forward pass keeps for the backward pass: `Mlp::saved` of `kernels/mlp.h`. */
-function savedSize(nets: readonly Stack[], rows: number): number {
+/** The integers that begin each call of `kernels/mlp.h`. */
+function header({ nets, widths }: Attributes, rows: number, packed = false): number[] {
+  const [{ layers, activation, outputActivation }] = nets as [Stack];
+  const codes = [activationCode[activation], activationCode[outputActivation]];
+  const ints = [nets.length, layers.length, ...codes, rows, packed ? 1 : 0, widths.length, ...widths];
+  ints.push(layers[0]!.weight.shape[0]!);
+  for (const { weight } of layers) ints.push(weight.shape[1]!);
+  return ints;
+}
+
+/** Numbers that the forward pass keeps for the backward pass: `Mlp::saved` and `savedInput` of `kernels/mlp.h`. */
+function savedSize({ nets, widths }: Attributes, rows: number): number {
   const [{ layers, activation }] = nets as [Stack];
   const hidden = layers.slice(1).reduce((sum, { weight }) => sum + weight.shape[0]!, 0);
-  return nets.length * rows * hidden * (activation === 'mish' || activation === 'silu' ? 2 : 1);
+  const each = hidden * (activation === 'mish' || activation === 'silu' ? 2 : 1);
+  return rows * (nets.length * each + (widths.length > 1 ? layers[0]!.weight.shape[0]! : 0));
 }
 
-/** `Mlp`: x through each network. What the gradient needs is attached to the first result. */
-const forward: KernelFunction = (backend, { inputs, attrs }) => {
-  const { nets, keep, flat } = attrs as { nets: readonly Stack[]; keep: boolean; flat: boolean };
-  const x = inputs[0 as never] as TensorInfo;
-  const rows = x.shape[0]!;
+/** `Mlp`: the input's parts through each network. What the gradient needs is attached to the first result. */
+const forward: KernelFunction = (backend, call) => {
+  const attributes = call.attrs as Attributes & { keep: boolean; flat: boolean };
+  const { nets, widths, keep, flat } = attributes;
+  const parts = listed(call).slice(0, widths.length);
+  const rows = parts[0]!.shape[0]!;
   const shape = flat ? [rows] : [rows, nets[0]!.layers.at(-1)!.weight.shape[1]!];
   const results = nets.map(() => backend.output(shape));
-  const saved = keep ? backend.attach(results[0]!.info, savedSize(nets, rows)) : null;
+  const saved = keep ? backend.attach(results[0]!.info, savedSize(attributes, rows)) : null;
   const packed = isFew(rows) && !keep; // with a gradient the weights are about to change
-  const own = nets.flatMap(({ layers }, i) => [
-    results[i]!.values,
-    ...(packed
-      ? parametersFor(backend, rows, layers)
-      : layers.flatMap(({ weight, bias }) => [backend.values(weight), backend.values(bias)])),
-  ]);
-  backend.run('mlpForward', [backend.values(x), saved, ...own], header(nets, rows, packed));
+  const buffers = [...parts.map(part => backend.values(part)), saved];
+  nets.forEach(({ layers }, i) => {
+    buffers.push(results[i]!.values);
+    if (packed) buffers.push(...parametersFor(backend, rows, layers));
+    else for (const { weight, bias } of layers) buffers.push(backend.values(weight), backend.values(bias));
+  });
+  backend.run('mlpForward', buffers, header(attributes, rows, packed));
   return results.map(({ info }) => info);
 };
 
 /** The inputs of a call that has them as an array. */
 const listed = ({ inputs }: KernelCall) => inputs as unknown as readonly TensorInfo[];
 
-const savedOf = (backend: AcceleratedBackend, y: TensorInfo): Float32Array => backend.attached(y)!;
-
-/** `MlpBackward`: from the results and their gradients to those of all layers' arguments, the first layers', and biases. */
+/**
+ * `MlpBackward`: from the input, the first result and the gradients of all results to the gradients of the first layers'
+ * arguments; then, unless `trained` is false, those of all arguments and biases; then, if it is true, those of weights.
+ */
 const backward: KernelFunction = (backend, call) => {
-  const { nets } = call.attrs as { nets: readonly Stack[] };
-  const tensors = listed(call);
-  const ys = tensors.slice(0, nets.length);
-  const dys = tensors.slice(nets.length);
-  const rows = ys[0]!.shape[0]!;
-  const [{ layers }] = nets as [Stack];
-  const panels = layers.reduce((sum, { weight }) => sum + 32 * Math.ceil(weight.shape[1]! / 32), 0);
-  const gradients = backend.output([nets.length * rows * panels]);
+  const attributes = call.attrs as Attributes & { trained: boolean | undefined };
+  const { nets, trained } = attributes;
+  const [x, y, ...dys] = listed(call) as [TensorInfo, TensorInfo, ...TensorInfo[]];
+  const rows = y.shape[0]!;
+  const [{ layers, outputActivation }] = nets as [Stack];
+  const saved = backend.attached(y)!;
   const first = backend.output([nets.length, rows, layers[0]!.weight.shape[1]!]);
-  const biases = nets.map(net => net.layers.map(({ bias }) => backend.output(bias.shape)));
-  const own = nets.flatMap((net, i) => [
-    backend.values(ys[i]!),
-    backend.values(dys[i]!),
-    ...net.layers.flatMap(({ weight }, l) => [backend.values(weight), biases[i]![l]!.values]),
-  ]);
-  backend.run('mlpBackward', [savedOf(backend, ys[0]!), gradients.values, first.values, ...own], header(nets, rows));
-  return [gradients.info, first.info, ...biases.flat().map(({ info }) => info)];
+  const panels = layers.reduce((sum, { weight }) => sum + 32 * Math.ceil(weight.shape[1]! / 32), 0);
+  const gradients = trained === false ? undefined : backend.output([nets.length * rows * panels]);
+  const all = nets.flatMap(net => net.layers);
+  const biases = gradients ? all.map(({ bias }) => backend.output(bias.shape)) : [];
+  const buffers = [saved, gradients?.values ?? null, first.values];
+  nets.forEach((net, i) => {
+    buffers.push(outputActivation === 'linear' ? null : backend.values(y), backend.values(dys[i]!));
+    net.layers.forEach(({ weight }, l) => {
+      buffers.push(backend.values(weight), biases[i * layers.length + l]?.values ?? null);
+    });
+  });
+  const ints = header(attributes, rows);
+  backend.run('mlpBackward', buffers, ints);
+  if (!gradients) return [first.info];
+  const weights = trained ? all.map(({ weight }) => backend.output(weight.shape)) : [];
+  if (trained) {
+    const outputs = weights.map(({ values }) => values);
+    backend.run('mlpWeights', [backend.values(x), saved, gradients.values, ...outputs], ints);
+  }
+  return [first, gradients, ...biases, ...weights].map(({ info }) => info);
 };
 
-/** `MlpWeight`: the gradient of one weight. */
+/** `MlpWeight`: the gradient of one weight, by its number among those of all networks. */
 const weight: KernelFunction = (backend, call) => {
-  const { nets, net, layer } = call.attrs as { nets: readonly Stack[]; net: number; layer: number };
+  const attributes = call.attrs as Attributes & { index: number };
   const [x, y, gradients] = listed(call) as [TensorInfo, TensorInfo, TensorInfo];
-  const { info, values } = backend.output(nets[net]!.layers[layer]!.weight.shape);
-  const buffers = [backend.values(x), savedOf(backend, y), backend.values(gradients), values];
-  backend.run('mlpWeight', buffers, [net, layer + 1, ...header(nets, x.shape[0]!)]);
+  const layers = attributes.nets.flatMap(net => net.layers);
+  const { info, values } = backend.output(layers[attributes.index]!.weight.shape);
+  const outputs = layers.map((_, i) => (i === attributes.index ? values : null));
+  const buffers = [backend.values(x), backend.attached(y)!, backend.values(gradients), ...outputs];
+  backend.run('mlpWeights', buffers, header(attributes, y.shape[0]!));
   return [info];
 };
 
-/** `MlpInput`: the gradient of the input, summed over the networks. */
+/** `MlpInput`: the gradient of one part of the input, summed over the networks. */
 const input: KernelFunction = (backend, call) => {
-  const { nets } = call.attrs as { nets: readonly Stack[] };
+  const attributes = call.attrs as Attributes & { part: number };
+  const { nets, widths, part } = attributes;
   const [first] = listed(call) as [TensorInfo];
   const rows = first.shape[1]!;
-  const { info, values } = backend.output([rows, nets[0]!.layers[0]!.weight.shape[0]!]);
+  const { info, values } = backend.output([rows, widths[part]!]);
   const weights = nets.map(({ layers }) => backend.values(layers[0]!.weight));
-  backend.run('mlpInput', [backend.values(first), values, ...weights], header(nets, rows));
+  backend.run('mlpInput', [backend.values(first), values, ...weights], [part, ...header(attributes, rows)]);
   return [info];
 };
 

@@ -1,13 +1,9 @@
 import { AgentError } from '../errors.ts';
 import { type TensorInfo, tf } from '../tensor/tf.ts';
 import { AcceleratedBackend } from './accelerated.ts';
-import { blocks } from './block.ts';
-import { elementwise, type KernelCall, type KernelFunction } from './elementwise.ts';
-import { layout } from './layout.ts';
+import type { KernelCall, KernelFunction } from './elementwise.ts';
+import { kernelFunctions } from './kernelFunctions.ts';
 import type { KernelLibrary } from './library.ts';
-import { losses } from './losses.ts';
-import { products } from './matmul.ts';
-import { networks } from './mlp.ts';
 
 /** No Node here: this file also runs in browsers. */
 
@@ -44,14 +40,7 @@ export async function select(name: string): Promise<void> {
 /** All of the plain backend's kernels under `name`, ours before them where we have one. */
 function registerKernels(name: string): void {
   tf.copyRegisteredKernels('cpu', name);
-  for (const [kernelName, ours] of Object.entries({
-    ...elementwise,
-    ...layout,
-    ...products,
-    ...networks,
-    ...losses,
-    ...blocks,
-  })) {
+  for (const [kernelName, ours] of Object.entries(kernelFunctions)) {
     const plain = tf.getKernel(kernelName, 'cpu')?.kernelFunc as PlainKernel | undefined;
     if (plain) tf.unregisterKernel(kernelName, name);
     tf.registerKernel({ kernelName, backendName: name, kernelFunc: withFallback(kernelName, ours, plain) });

@@ -1,6 +1,11 @@
-import type { KernelName } from '../backend/library.ts';
+import type { Buffer, KernelName } from '../backend/library.ts';
 
-type Run = (kernel: KernelName, buffers: never, ints: ArrayLike<number>, reals?: ArrayLike<number>) => number;
+type Run = (
+  kernel: KernelName,
+  buffers: readonly Buffer[],
+  ints: ArrayLike<number>,
+  reals?: ArrayLike<number>,
+) => number;
 
 /**
  * Floating-point operations of the matrix products that `work` runs on a backend, two per multiply-add: the arithmetic
@@ -10,7 +15,7 @@ export function countFlops(backend: { run: Run }, work: () => void): number {
   let total = 0;
   const run: Run = backend.run;
   backend.run = (kernel, buffers, ints, reals) => {
-    total += flopsOf(kernel, ints);
+    total += flopsOf(kernel, ints, buffers);
     return run.call(backend, kernel, buffers, ints, reals);
   };
   try {
@@ -22,7 +27,7 @@ export function countFlops(backend: { run: Run }, work: () => void): number {
 }
 
 /** By the integer arguments of each kernel, as its op file passes them. */
-function flopsOf(kernel: KernelName, ints: ArrayLike<number>): number {
+function flopsOf(kernel: KernelName, ints: ArrayLike<number>, buffers: readonly Buffer[]): number {
   const at = (index: number) => ints[index] ?? 0;
   switch (kernel) {
     case 'matMul': // batch, M, N, K
@@ -36,14 +41,16 @@ function flopsOf(kernel: KernelName, ints: ArrayLike<number>): number {
       );
     case 'judge': // 0: networks, 3: batch, 4: rows a state, 5: width of a row, 6: width of a state
       return at(0) * (at(3) * at(4) * rowFlops(at(1), ints, at(5)) + 2 * at(9) * at(3) * at(6));
-    case 'mlpForward': // 0: networks, 1: layers, 4: batch, 6…: sizes
-      return at(0) * at(4) * layerFlops(ints, 6, at(1));
-    case 'mlpBackward': // not the first layer: the input's gradient is a product of its own, as each weight's is
-      return at(0) * at(4) * layerFlops(ints, 7, at(1) - 1);
-    case 'mlpWeight': // 1: layer, 6: batch, 8…: sizes
-      return at(6) * layerFlops(ints, 7 + at(1), 1);
-    case 'mlpInput':
-      return at(0) * at(4) * layerFlops(ints, 6, 1);
+    case 'mlpForward': // 0: networks, 1: layers, 4: batch, 6: parts, 7…: their widths, then sizes
+      return at(0) * at(4) * layerFlops(ints, 7 + at(6), at(1));
+    case 'mlpBackward': // not the first layer: the input's gradient is a product of its own, as those of weights are
+      return at(0) * at(4) * layerFlops(ints, 8 + at(6), at(1) - 1);
+    case 'mlpWeights': // of each network those for which there is a buffer
+      return buffers
+        .slice(3)
+        .reduce((sum, to, i) => sum + (to ? at(4) * layerFlops(ints, 7 + at(6) + (i % at(1)), 1) : 0), 0);
+    case 'mlpInput': // 0: part, then as before
+      return 2 * at(1) * at(5) * at(8 + at(0)) * at(9 + at(7));
     case 'blockForward': // rows, width, inner width: two products
       return 4 * at(0) * at(1) * at(2);
     case 'blockBackward':

@@ -24,6 +24,7 @@ export class Mlp {
   readonly outputActivation: Activation;
   /** `0/weight` [in, out], `0/bias` [out], `1/weight`, … */
   readonly variables: Readonly<Record<string, Variable>>;
+  readonly #alone: readonly Mlp[] = [this];
 
   constructor({ sizes, activation, outputActivation = 'linear', initializer = torchLinear }: MlpOptions, noise: Noise) {
     this.activation = activation;
@@ -45,6 +46,6 @@ export class Mlp {
 
   /** [B, in] → [B, out]. */
   apply(x: Tensor2D): Tensor2D {
-    return mlp([this], x)[0]!;
+    return mlp(this.#alone, x)[0]!;
   }
 }

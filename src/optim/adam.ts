@@ -1,5 +1,6 @@
 import { type AdamStep, adamStep } from '../tensor/ops/adam.ts';
-import { type NamedTensorMap, type Tensor, tf, type Variable } from '../tensor/tf.ts';
+import { increment } from '../tensor/ops/increment.ts';
+import { type Scalar, type Tensor, tf, type Variable } from '../tensor/tf.ts';
 
 export type AdamOptions = Partial<Omit<AdamStep, 'step' | 'learningRate'>> & {
   readonly learningRate: number;
@@ -10,7 +11,9 @@ export class Adam {
   readonly variables: Readonly<Record<string, Variable>>;
   /** Moments and the number of steps taken, by path: part of a checkpoint. */
   readonly state: Readonly<Record<string, Variable>>;
-  readonly #online: Variable[];
+  /** The variables, in their order. */
+  readonly trained: ReadonlySet<Variable>;
+  readonly #online: readonly Variable[];
   readonly #m: Variable[];
   readonly #v: Variable[];
   readonly #count: Variable;
@@ -29,6 +32,7 @@ export class Adam {
     };
     this.#learningRate = options.learningRate;
     this.#online = Object.values(variables);
+    this.trained = new Set(this.#online);
     const zeros = (v: Variable) => tf.tidy(() => tf.variable(tf.zeros(v.shape), false));
     this.#m = this.#online.map(zeros);
     this.#v = this.#online.map(zeros);
@@ -50,16 +54,12 @@ export class Adam {
     this.#learningRate = rate;
   };
 
-  /** Applies gradients given by the names of `variables`. Returns their global norm before clipping, a scalar. */
-  step(gradients: NamedTensorMap): Tensor {
-    const step = (this.#count.dataSync()[0] ?? 0) + 1;
-    this.#count.assign(tf.scalar(step));
-    const ordered = Object.keys(this.variables).map(name => {
-      const gradient = gradients[name];
-      if (!gradient) throw new Error(`no gradient for ${name}`);
-      return gradient;
-    });
-    return adamStep(this.#online, ordered, this.#m, this.#v, {
+  /** Applies gradients given in the order of `variables`. Returns their global norm before clipping. */
+  step(gradients: readonly (Tensor | undefined)[]): Scalar {
+    for (let i = 0; i < this.#online.length; i++)
+      if (!gradients[i]) throw new Error(`no gradient for ${Object.keys(this.variables)[i]}`);
+    const step = increment(this.#count);
+    return adamStep(this.#online, gradients as Tensor[], this.#m, this.#v, {
       ...this.#options,
       learningRate: this.#learningRate,
       step,

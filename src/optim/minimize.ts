@@ -1,30 +1,27 @@
-import { type NamedTensorMap, type Scalar, type Tensor, tf } from '../tensor/tf.ts';
+import { type Scalar, type Tensor, tf } from '../tensor/tf.ts';
 import type { Adam } from './adam.ts';
+import { gradients } from './gradients.ts';
 
-/** A loss and whatever else of its computation is worth reporting. */
-export type Loss<K extends string> = { readonly loss: Scalar } & Readonly<Record<K, Tensor>>;
+/** tfjs hands a tensor to the current scope by this, which it calls private; a clone and a disposal cost ten times as much. */
+interface Tracking {
+  track(tensor: Tensor): void;
+}
 
 /**
- * One optimizer step down the gradient of `loss`, with respect to the optimizer's variables alone. Returns what the
- * closure returned, from before the step, and `norm`, the global gradient norm before clipping. Call inside `tf.tidy`.
+ * One optimizer step down the gradient of the `loss` that `compute` returns beside what else is worth reporting, with
+ * respect to the optimizer's variables alone. Returns what `compute` returned, from before the step, and `norm`, the global
+ * gradient norm before clipping. Call inside `tf.tidy`.
  */
-export function minimize<K extends string = never>(
-  optimizer: Adam,
-  compute: () => Loss<K>,
-): Loss<K> & { norm: Tensor } {
-  let reported = {} as Loss<K>;
-  const { value, grads } = tf.variableGrads(() => {
+export function minimize<L extends { readonly loss: Scalar }>(optimizer: Adam, compute: () => L): L & { norm: Scalar } {
+  let reported = {} as L;
+  const grads = gradients(optimizer.trained, () => {
     reported = compute();
     for (const tensor of Object.values<Tensor>(reported)) tf.keep(tensor); // outlive the gradient's own scope
     return reported.loss;
-  }, Object.values(optimizer.variables));
-  const named: NamedTensorMap = {};
-  for (const [name, variable] of Object.entries(optimizer.variables)) named[name] = grads[variable.name]!;
-  const result: Record<string, Tensor> = { norm: optimizer.step(named) };
-  for (const [name, tensor] of Object.entries<Tensor>(reported)) {
-    result[name] = tf.clone(name === 'loss' ? value : tensor); // belongs to the caller's tidy
-    tensor.dispose();
+  });
+  for (const tensor of Object.values<Tensor>(reported)) {
+    tensor.kept = false;
+    (tf.engine() as unknown as Tracking).track(tensor); // belongs to the caller's tidy
   }
-  if (!value.isDisposed) value.dispose();
-  return result as Loss<K> & { norm: Tensor };
+  return { ...reported, norm: optimizer.step(grads) };
 }

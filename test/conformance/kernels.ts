@@ -5,6 +5,7 @@ import { type Tensor, tf } from '../../src/tensor/tf.ts';
 import { testActingKernels } from './kernelsActing.ts';
 import { agree, pick, type Start } from './kernelsAgree.ts';
 import { testNetworkKernels } from './kernelsNetwork.ts';
+import { testObjectiveKernels } from './kernelsObjectives.ts';
 
 /**
  * Every op on random shapes, forward and backward, against the definition on `cpu`. Tolerance: relative to the largest
@@ -98,9 +99,15 @@ export function testKernels(name: string, start: Start): void {
         mish,
         x => tf.clipByValue(x, -0.5, 0.25),
         tf.reciprocal,
+        tf.sin,
+        tf.cos,
+        tf.expm1,
+        x => tf.grad(x => mish(x).sum())(x),
       ];
       for (const op of ops)
         for (const scale of [0.01, 1, 8]) await agree(start, 4, draw => op(draw([3, 37], scale)), 1e-6);
+      for (const op of [tf.sin, tf.cos])
+        for (const scale of [300, 1e5]) await agree(start, 4, draw => op(draw([3, 37], scale)), 1e-6);
     });
 
     it('keeps infinities and NaN', async () => {
@@ -168,6 +175,7 @@ export function testKernels(name: string, start: Start): void {
     });
 
     testNetworkKernels(start);
+    testObjectiveKernels(start);
     testActingKernels(start);
   });
 }

@@ -109,11 +109,11 @@ export function testNetworkKernels(start: Start): void {
         const lesser = (a: Tensor, b: Tensor) => least(a, b).mul(toDensity).sum().asScalar();
         const errors = (a: Tensor, b: Tensor) =>
           squaredErrors([a as Tensor1D, b as Tensor1D], y)
-            .mul(0.7)
+            .loss.mul(0.7)
             .asScalar();
         return [
           ...[actions, logDensity, tf.grad(both)(heads), tf.grad(one)(heads)],
-          ...[least(a, b), ...tf.grads(lesser)([a, b]), squaredErrors([a, b], y), ...tf.grads(errors)([a, b])],
+          ...[least(a, b), ...tf.grads(lesser)([a, b]), squaredErrors([a, b], y).loss, ...tf.grads(errors)([a, b])],
         ];
       });
     }

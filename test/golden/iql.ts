@@ -56,7 +56,8 @@ export function gradientsOf(run: () => void): NamedTensorMap[] {
   const raw: NamedTensorMap[] = [];
   const step = Adam.prototype.step;
   const spy = vi.spyOn(Adam.prototype, 'step').mockImplementation(function (this: Adam, grads) {
-    raw.push(Object.fromEntries(Object.entries(grads).map(([name, g]) => [name, tf.keep(tf.clone(g))])));
+    const kept = Object.keys(this.variables).map((name, i) => [name, tf.keep(tf.clone(grads[i]!))]);
+    raw.push(Object.fromEntries(kept));
     return step.call(this, grads);
   });
   run();

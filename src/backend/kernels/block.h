@@ -61,7 +61,7 @@ static double blockForward(void** p, const int32_t* n, const double* r) {
   packing.run();
   const size_t perWorker = (size_t)block.tile * (H + I);
   float* scratch = (float*)workspace(4 * perWorker * workerCount());
-  parallel(ceilDiv(B, block.tile), [&](int task, int worker) {
+  parallel(ceilDiv(B, block.tile), 2.0 * B * H * I, [&](int task, int worker) {
     const int row = task * block.tile, rows = minimum(block.tile, B - row);
     const size_t at = (size_t)row * H;
     float *normed = scratch + worker * perWorker, *inner = normed + (size_t)block.tile * H;
@@ -138,7 +138,7 @@ static double blockBackward(void** p, const int32_t* n, const double* r) {
   float* parts = (float*)workspace(4 * (size_t)tiles * sums);
   const size_t perWorker = (size_t)block.tile * (H + I);
   float* scratch = (float*)workspace(4 * perWorker * workerCount());
-  parallel(tiles, [&](int task, int worker) {
+  parallel(tiles, 2.0 * B * H * I, [&](int task, int worker) {
     const int row = task * block.tile, rows = minimum(block.tile, B - row);
     const size_t at = (size_t)row * H, atInner = (size_t)row * I;
     float *dz = scratch + worker * perWorker, *dn = dz + (size_t)block.tile * I;

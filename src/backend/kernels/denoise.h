@@ -6,6 +6,13 @@
 namespace agent {
 namespace {
 
+/// Multiply-adds of a row through layers of these sizes.
+static double rowCost(int layers, const int32_t* sizes) {
+  double total = 0;
+  for (int l = 0; l < layers; l++) total += (double)sizes[l] * sizes[l + 1];
+  return total;
+}
+
 struct Layers {
   int count, activation, last;   // activation of the hidden layers; of the last
   const int32_t* sizes;          // count + 1 of them
@@ -128,7 +135,7 @@ static double denoise(void** p, const int32_t* n, const double*) {
   const Layers net = layersOf(rows, layers, n[1], sizes, weightBias, first, A);
   const size_t perWorker = (size_t)tile * (2 * width + H + 2 * A) + 64;
   float* scratch = (float*)workspace(4 * perWorker * workerCount());
-  parallel(ceilDiv(rows, tile), [&](int task, int worker) {
+  parallel(ceilDiv(rows, tile), rowCost(layers, sizes) * rows * T, [&](int task, int worker) {
     const int row = task * tile, count = minimum(tile, rows - row);
     float *h = scratch + worker * perWorker, *other = h + (size_t)tile * width, *state = other + (size_t)tile * width;
     float *x = state + (size_t)tile * H, *eps = x + (size_t)tile * A;
@@ -172,7 +179,7 @@ static double judge(void** p, const int32_t* n, const double*) {
   }
   const size_t perWorker = (size_t)tile * (2 * width + H) + 64;
   float* scratch = (float*)workspace(4 * perWorker * workerCount());
-  parallel(ceilDiv(rows, tile), [&](int task, int worker) {
+  parallel(ceilDiv(rows, tile), rowCost(layers, sizes) * rows * nets, [&](int task, int worker) {
     const int row = task * tile, count = minimum(tile, rows - row);
     float *h = scratch + worker * perWorker, *other = h + (size_t)tile * width, *state = other + (size_t)tile * width;
     for (int i = 0; i < nets; i++) {

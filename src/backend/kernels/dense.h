@@ -109,7 +109,7 @@ static double denseBackward(void** p, const int32_t* n, const double*) {
   const int blocks = ceilDiv(B, GRADIENT_ROWS);
   float* packed = (float*)workspace(4 * packedSize(B, out));
   float* sums = (float*)workspace(4 * (size_t)blocks * out);
-  parallel(blocks, [&](int task, int) {
+  parallel(blocks, COMPUTE * B * out, [&](int task, int) {
     const int row = task * GRADIENT_ROWS, count = minimum(GRADIENT_ROWS, B - row);
     const size_t at = (size_t)row * out;
     if (own) timesSlope(activation, dy + at, saved + at, own + at, count * out);

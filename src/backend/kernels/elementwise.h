@@ -40,7 +40,44 @@ INLINE vf softplus(vf x) {
   return x != x ? x : (x > 0.0f ? x : vf{}) + tail;
 }
 
-enum Unary { NEG, SQUARE, SQRT, EXP, LOG, ABS, RELU1, TANH1, SIGMOID, SOFTPLUS, MISH1, SILU1, CLIP, RECIPROCAL, AT_LEAST };
+/// sin x, or cos x, for |x| ≤ 8192: x less a multiple of π/2, whose three parts leave room for the multiple's digits, so that
+/// the products are exact; then the polynomials of sine and cosine on [−π/4, π/4] (Cephes' coefficients).
+INLINE vf sineOf(vf x, int quarters) {
+  const vf shift = splat(12582912.0f);
+  const vf t = x * 0.636619772367581343f + shift, n = t - shift;
+  vf r = x - n * 1.5703125f;
+  r = r - n * 4.837512969970703125e-4f;
+  r = r - n * 7.54978941586159635e-8f;
+  const vf s = r * r;
+  vf sine = splat(-1.9515295891e-4f);
+  sine = fma(sine, s, splat(8.3321608736e-3f));
+  sine = fma(sine, s, splat(-1.6666654611e-1f));
+  sine = fma(sine * s, r, r);
+  vf cosine = splat(2.443315711809948e-5f);
+  cosine = fma(cosine, s, splat(-1.388731625493765e-3f));
+  cosine = fma(cosine, s, splat(4.166664568298827e-2f));
+  cosine = fma(cosine * s, s, 1.0f - 0.5f * s);
+  const vi quadrant = (bits(t) - bits(shift)) + quarters;
+  const vf y = (quadrant & 1) != 0 ? cosine : sine;
+  return floats(bits(y) ^ ((quadrant & 2) << 30));
+}
+
+/// eˣ − 1: by its series where it would cancel.
+INLINE vf exponentialLessOne(vf x) {
+  vf p = splat(1.0f / 5040);
+  p = fma(p, x, splat(1.0f / 720));
+  p = fma(p, x, splat(1.0f / 120));
+  p = fma(p, x, splat(1.0f / 24));
+  p = fma(p, x, splat(1.0f / 6));
+  p = fma(p, x, splat(0.5f));
+  const vf near = fma(p * x, x, x);
+  vf far = exponential(x) - 1.0f;
+  far = x > 88.7228f ? splat(__builtin_inff()) : far;
+  const vf y = floats(bits(x) & 0x7fffffff) < 0.5f ? near : far;
+  return x != x ? x : y;
+}
+
+enum Unary { NEG, SQUARE, SQRT, EXP, LOG, ABS, RELU1, TANH1, SIGMOID, SOFTPLUS, MISH1, SILU1, CLIP, RECIPROCAL, AT_LEAST, SIN, COS, EXPM1 };
 
 template <int OP>
 INLINE vf unaryOf(vf x, float low, float high) {
@@ -64,6 +101,9 @@ INLINE vf unaryOf(vf x, float low, float high) {
     case SILU1: return x * sigmoid(x);
     case CLIP: return x > high ? splat(high) : x < low ? splat(low) : x;
     case RECIPROCAL: return 1.0f / x;
+    case SIN: return sineOf(x, 0);
+    case COS: return sineOf(x, 1);
+    case EXPM1: return exponentialLessOne(x);
     case AT_LEAST: return x >= low ? splat(1.0f) : vf{};
   }
   return x;
@@ -71,7 +111,7 @@ INLINE vf unaryOf(vf x, float low, float high) {
 
 template <int OP>
 static void unaryLoop(const float* x, float* y, int count, float low, float high) {
-  parallel(ceilDiv(count, PART), [=](int task, int) {
+  parallel(ceilDiv(count, PART), COMPUTE * count, [=](int task, int) {
     const int end = minimum(count, (task + 1) * PART);
     int i = task * PART;
     for (; i + W <= end; i += W) store(y + i, unaryOf<OP>(load(x + i), low, high));
@@ -85,8 +125,20 @@ static double unary(void** p, const int32_t* n, const double* r) {
   static const Loop loops[] = {unaryLoop<NEG>,     unaryLoop<SQUARE>,   unaryLoop<SQRT>,  unaryLoop<EXP>,   unaryLoop<LOG>,
                                unaryLoop<ABS>,     unaryLoop<RELU1>,    unaryLoop<TANH1>, unaryLoop<SIGMOID>,
                                unaryLoop<SOFTPLUS>, unaryLoop<MISH1>,   unaryLoop<SILU1>, unaryLoop<CLIP>,
-                               unaryLoop<RECIPROCAL>, unaryLoop<AT_LEAST>};
+                               unaryLoop<RECIPROCAL>, unaryLoop<AT_LEAST>, unaryLoop<SIN>,   unaryLoop<COS>,   unaryLoop<EXPM1>};
   loops[n[0]]((const float*)p[0], (float*)p[1], n[1], (float)r[0], (float)r[1]);
+  return 0;
+}
+
+/// dx = dy · mish'(x). ints: count. buffers: x, dy, dx.
+static double mishBackward(void** p, const int32_t* n, const double*) {
+  const int count = n[0];
+  parallel(ceilDiv(count, PART), COMPUTE * count, [=](int task, int) {
+    for (int i = task * PART, end = minimum(count, i + PART); i < end; i += W) {
+      const int left = end - i;
+      storeSome((float*)p[2] + i, loadSome((const float*)p[1] + i, left) * mishSlope(loadSome((const float*)p[0] + i, left)), left);
+    }
+  });
   return 0;
 }
 
@@ -124,13 +176,13 @@ static void binaryLoop(const float* a, const float* b, float* c, const int32_t* 
   const ptrdiff_t aRow = n[2], bRow = n[4];
   const bool aMoves = n[3], bMoves = n[5];
   if (rows == 1) {
-    parallel(ceilDiv(columns, PART), [=](int task, int) {
+    parallel(ceilDiv(columns, PART), MOVE * columns, [=](int task, int) {
       const int at = task * PART;
       binaryRow<OP>(aMoves ? a + at : a, aMoves, bMoves ? b + at : b, bMoves, c + at, minimum(PART, columns - at));
     });
     return;
   }
-  parallel(ceilDiv(rows, rowsOfTask), [=](int task, int) {
+  parallel(ceilDiv(rows, rowsOfTask), MOVE * rows * columns, [=](int task, int) {
     for (int i = task * rowsOfTask, end = minimum(rows, i + rowsOfTask); i < end; i++)
       binaryRow<OP>(a + i * aRow, aMoves, b + i * bRow, bMoves, c + (size_t)i * columns, columns);
   });
@@ -182,7 +234,7 @@ static double reduce(void** p, const int32_t* ints, const double*) {
   const double scale = op == MEAN ? 1.0 / n : 1.0;
   if (inner > 1) {
     const int columns = maximum(1, 32768 / n), blocks = ceilDiv(inner, columns);
-    parallel(outer * blocks, [=](int task, int) {
+    parallel(outer * blocks, MOVE * outer * n * inner, [=](int task, int) {
       const int o = task / blocks, from = task % blocks * columns, to = minimum(inner, from + columns);
       for (int j = from; j < to; j++) {
         const float* at = x + (size_t)o * n * inner + j;
@@ -196,7 +248,7 @@ static double reduce(void** p, const int32_t* ints, const double*) {
     });
   } else if (outer > 1 || n <= PART) {
     const int rows = maximum(1, PART / maximum(1, n));
-    parallel(ceilDiv(outer, rows), [=](int task, int) {
+    parallel(ceilDiv(outer, rows), MOVE * outer * n, [=](int task, int) {
       for (int o = task * rows, end = minimum(outer, o + rows); o < end; o++) {
         const float* at = x + (size_t)o * n;
         out[o] = sums ? (float)(sumOf(at, n) * scale) : extreme(op == GREATEST, at, n);
@@ -205,7 +257,7 @@ static double reduce(void** p, const int32_t* ints, const double*) {
   } else {
     const int parts = ceilDiv(n, PART);
     double* partial = (double*)workspace(8 * (size_t)parts);
-    parallel(parts, [=](int task, int) {
+    parallel(parts, MOVE * n, [=](int task, int) {
       const int count = minimum(PART, n - task * PART);
       const float* at = x + (size_t)task * PART;
       partial[task] = sums ? sumOf(at, count) : extreme(op == GREATEST, at, count);

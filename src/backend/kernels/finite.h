@@ -11,7 +11,7 @@ static double finite(void** p, const int32_t* n, const double*) {
   const int tensors = n[0], count = chunksOf(n + 1, tensors);
   const Chunk* chunks = chunkList(n + 1, tensors);
   int8_t* bad = (int8_t*)workspace(count + 1);
-  parallel(count, [&](int task, int) {
+  parallel(count, MOVE * CHUNK * count, [&](int task, int) {
     const float* x = (const float*)p[chunks[task].tensor] + chunks[task].begin;
     const int length = chunks[task].count;
     vf zero = {};  // stays 0 while every x is finite: x − x is NaN where it is not

@@ -14,7 +14,7 @@ constexpr float HALF_LN_2PI = 0.918938533204672742f, SATURATION = 1e-6f;
 static double squashedForward(void** p, const int32_t* n, const double* r) {
   const int rows = n[0], A = n[1];
   const float low = (float)r[0], high = (float)r[1];
-  parallel(ceilDiv(rows, HEAD_ROWS), [=](int task, int) {
+  parallel(ceilDiv(rows, HEAD_ROWS), 4 * COMPUTE * rows * A, [=](int task, int) {
     for (int i = task * HEAD_ROWS, end = minimum(rows, i + HEAD_ROWS); i < end; i++) {
       const float *head = (const float*)p[0] + (size_t)i * 2 * A, *xi = (const float*)p[1] + (size_t)i * A;
       float* a = (float*)p[2] + (size_t)i * A;
@@ -38,7 +38,7 @@ static double squashedForward(void** p, const int32_t* n, const double* r) {
 static double squashedBackward(void** p, const int32_t* n, const double* r) {
   const int rows = n[0], A = n[1];
   const float low = (float)r[0], high = (float)r[1];
-  parallel(ceilDiv(rows, HEAD_ROWS), [=](int task, int) {
+  parallel(ceilDiv(rows, HEAD_ROWS), 4 * COMPUTE * rows * A, [=](int task, int) {
     for (int i = task * HEAD_ROWS, end = minimum(rows, i + HEAD_ROWS); i < end; i++) {
       const float *head = (const float*)p[0] + (size_t)i * 2 * A, *xi = (const float*)p[1] + (size_t)i * A;
       const float *a = (const float*)p[2] + (size_t)i * A, *da = (const float*)p[3] + (size_t)i * A;
@@ -70,21 +70,81 @@ static double leastBackward(void** p, const int32_t* n, const double*) {
   return 0;
 }
 
-/// Σ_i mean (q_i − y)². ints: predictions, count. buffers: y, loss (one number), then each q.
+/// The least of `count` arrays at i … i+W−1.
+INLINE vf leastOf(void** arrays, int count, int i, int left) {
+  vf least = loadSome((const float*)arrays[0] + i, left);
+  for (int k = 1; k < count; k++) least = binaryOf<MIN>(least, loadSome((const float*)arrays[k] + i, left));
+  return least;
+}
+
+/// y = r + γ (1 − terminated) (min_k v_k − α ln π). ints: values, count. reals: γ.
+/// buffers: r, terminated, α (one number) and ln π, or null both, y, then each v.
+static double bootstrap(void** p, const int32_t* n, const double* r) {
+  const float discount = (float)r[0], alpha = p[2] ? *(const float*)p[2] : 0;
+  for (int i = 0; i < n[1]; i += W) {
+    const int left = n[1] - i;
+    vf v = leastOf(p + 5, n[0], i, left);
+    if (p[3]) v = v - alpha * loadSome((const float*)p[3] + i, left);
+    const vf go = (1.0f - loadSome((const float*)p[1] + i, left)) * discount;
+    storeSome((float*)p[4] + i, loadSome((const float*)p[0] + i, left) + go * v, left);
+  }
+  return 0;
+}
+
+/// mean (α ln π − min_k q_k). ints: values, count. buffers: α and ln π, or null both, result (one number), then each q.
+static double softObjective(void** p, const int32_t* n, const double*) {
+  const float alpha = p[0] ? *(const float*)p[0] : 0;
+  double sum = 0;
+  for (int i = 0; i < n[1]; i += W) {
+    const int left = n[1] - i;
+    vf x = -leastOf(p + 3, n[0], i, left);
+    if (p[1]) x = x + alpha * loadSome((const float*)p[1] + i, left);
+    for (int l = 0; l < minimum(W, left); l++) sum += x[l];
+  }
+  *(float*)p[2] = (float)(sum / n[1]);
+  return 0;
+}
+
+/// Its gradients; where values are equal the first has it. ints: as before. buffers: α or null, dresult, dln π or null, then
+/// each q and dq.
+static double softObjectiveBackward(void** p, const int32_t* n, const double*) {
+  const float dy = *(const float*)p[1] / (float)n[1];
+  for (int i = 0; i < n[1]; i += W) {
+    const int left = n[1] - i;
+    if (p[2]) storeSome((float*)p[2] + i, splat(dy * *(const float*)p[0]), left);
+    for (int k = 0; k < n[0]; k++) {
+      const vf q = loadSome((const float*)p[3 + 2 * k] + i, left);
+      vf own = splat(-dy);
+      for (int other = 0; other < n[0]; other++) {
+        const vf rival = loadSome((const float*)p[3 + 2 * other] + i, left);
+        own = (other < k ? q < rival : q <= rival) ? own : vf{};
+      }
+      storeSome((float*)p[4 + 2 * k] + i, own, left);
+    }
+  }
+  return 0;
+}
+
+/// Σ_i mean (q_i − y)², mean q_1, mean |q_1 − q_2| (0 without). ints: predictions, count. buffers: y, the three results (one
+/// number each), then each q.
 static double squaredErrors(void** p, const int32_t* n, const double*) {
   const float* y = (const float*)p[0];
-  double total = 0;
+  double total = 0, mean = 0, apart = 0;
   for (int k = 0; k < n[0]; k++) {
-    const float* q = (const float*)p[2 + k];
+    const float *q = (const float*)p[4 + k], *first = (const float*)p[4];
     double sum = 0;
     for (int i = 0; i < n[1]; i += W) {
       const int left = n[1] - i;
-      const vf d = loadSome(q + i, left) - loadSome(y + i, left);
+      const vf at = loadSome(q + i, left), d = at - loadSome(y + i, left);
       sum += sumLanes(d * d);
+      if (k == 0) mean += sumLanes(at);
+      if (k == 1) apart += sumLanes(unaryOf<ABS>(loadSome(first + i, left) - at, 0, 0));
     }
     total += sum / n[1];
   }
-  ((float*)p[1])[0] = (float)total;
+  *(float*)p[1] = (float)total;
+  *(float*)p[2] = (float)(mean / n[1]);
+  *(float*)p[3] = (float)(apart / n[1]);
   return 0;
 }
 

@@ -51,24 +51,25 @@ static void micro(int K, const float* a, ptrdiff_t rs, ptrdiff_t cs, const float
 
 using Micro = void (*)(int, const float*, ptrdiff_t, ptrdiff_t, const float*, int, float*, ptrdiff_t);
 
-template <int V, bool ADD>
+/// For m rows, `MOST` at most.
+template <int V, bool ADD, int MOST = MR>
 static Micro microFor(int m) {
   switch (m) {
     case 1: return micro<1, V, ADD>;
     case 2: return micro<2, V, ADD>;
-    case 3: return micro<3, V, ADD>;
-    case 4: return micro<4, V, ADD>;
+    case 3: if constexpr (MOST >= 3) return micro<3, V, ADD>; break;
+    case 4: if constexpr (MOST >= 4) return micro<4, V, ADD>; break;
 #if defined(__AVX512F__) || defined(__AVX2__) || defined(__ARM_NEON)
-    case 5: return micro<5, V, ADD>;
-    case 6: return micro<6, V, ADD>;
+    case 5: if constexpr (MOST >= 5) return micro<5, V, ADD>; break;
+    case 6: if constexpr (MOST >= 6) return micro<6, V, ADD>; break;
 #endif
 #if defined(__AVX512F__)
-    case 7: return micro<7, V, ADD>;
-    case 8: return micro<8, V, ADD>;
-    case 9: return micro<9, V, ADD>;
-    case 10: return micro<10, V, ADD>;
-    case 11: return micro<11, V, ADD>;
-    case 12: return micro<12, V, ADD>;
+    case 7: if constexpr (MOST >= 7) return micro<7, V, ADD>; break;
+    case 8: if constexpr (MOST >= 8) return micro<8, V, ADD>; break;
+    case 9: if constexpr (MOST >= 9) return micro<9, V, ADD>; break;
+    case 10: if constexpr (MOST >= 10) return micro<10, V, ADD>; break;
+    case 11: if constexpr (MOST >= 11) return micro<11, V, ADD>; break;
+    case 12: if constexpr (MOST >= 12) return micro<12, V, ADD>; break;
 #endif
   }
   return nullptr;
@@ -120,7 +121,7 @@ static void packPanel(const float* b, ptrdiff_t ld, bool transposed, int K, int 
 
 static float* pack(const float* b, ptrdiff_t ld, bool transposed, int K, int N) {
   float* to = (float*)workspace(4 * packedSize(K, N));
-  parallel(ceilDiv(N, NR), [=](int j, int) { packPanel(b, ld, transposed, K, N, j, to); });
+  parallel(ceilDiv(N, NR), MOVE * K * N, [=](int j, int) { packPanel(b, ld, transposed, K, N, j, to); });
   return to;
 }
 
@@ -201,6 +202,7 @@ static void productBlock(int m0, int m1, int j0, int j1, int N, int K, const flo
   float part[MAX_ROWS * NR];  // of the last panel, where it is not whole
   alignas(64) float tiles[MAX_ROWS * KC];
   const bool transposed = cs != 1 && K > 1;
+  const int step = transposed ? MR : ceilDiv(m1 - m0, ceilDiv(m1 - m0, MR));  // rows at once: as even as can be
   for (int k = 0; k < K || k == 0; k += KC) {
     const int count = minimum(KC, K - k);
     const float* rows = a + m0 * rs + k * cs;
@@ -211,8 +213,8 @@ static void productBlock(int m0, int m1, int j0, int j1, int N, int K, const flo
       float* const to = whole ? c + m0 * ldc + n0 : part;
       const ptrdiff_t ldTo = whole ? ldc : NR;
       const float* panel = b.at + j * b.step + k * b.stride;
-      for (int i = 0; i < m1 - m0; i += MR) {
-        const int m = minimum(MR, m1 - m0 - i);
+      for (int i = 0; i < m1 - m0; i += step) {
+        const int m = minimum(step, m1 - m0 - i);
         float* tile = to + i * ldTo;
         const Micro run = narrow ? (k ? microFor<1, true>(m) : microFor<1, false>(m))
                                  : (k ? microFor<NV, true>(m) : microFor<NV, false>(m));
@@ -256,7 +258,7 @@ static void productTask(const Partition& p, int task, int M, int N, int K, const
 static void product(int M, int N, int K, const float* a, ptrdiff_t rs, ptrdiff_t cs, const float* packed, float* c,
                     ptrdiff_t ldc, const Finish& f) {
   Partition p(M, N, K, cs != 1);
-  parallel(p.count(), [&](int task, int) { productTask(p, task, M, N, K, a, rs, cs, packed, c, ldc, f); });
+  parallel(p.count(), (double)M * N * K, [&](int task, int) { productTask(p, task, M, N, K, a, rs, cs, packed, c, ldc, f); });
 }
 
 /// Rows of few: B is read in place, [K × N] with row stride ldb, by column blocks of `V` vectors.
@@ -281,7 +283,7 @@ static void fewRows(int N, int K, const float* a, ptrdiff_t rs, const float* b, 
 constexpr int FEW_V = W == 16 ? 4 : 2, FEW_NR = FEW_V * W;
 
 static void packFewTo(const float* b, int K, int N, float* to) {
-  parallel(ceilDiv(N, FEW_NR), [=](int j, int) {
+  parallel(ceilDiv(N, FEW_NR), MOVE * K * N, [=](int j, int) {
     const int n0 = j * FEW_NR, n = minimum(FEW_NR, N - n0);
     float* row = to + (size_t)n0 * K;
     for (int k = 0; k < K; k++, row += FEW_NR) {

@@ -80,7 +80,7 @@ static void fill(const double* reals, int count, F&& block) {
   const uint32_t k0 = (uint32_t)reals[0], k1 = (uint32_t)reals[1];
   const uint64_t counter = (uint64_t)reals[2];
   const int perTask = 64 * 4 * LANES;
-  parallel(ceilDiv(count, perTask), [&](int task, int) {
+  parallel(ceilDiv(count, perTask), 2 * COMPUTE * count, [&](int task, int) {
     const int end = minimum(count, (task + 1) * perTask);
     for (int at = task * perTask; at < end; at += 4 * LANES) {
       Words words;

@@ -27,15 +27,48 @@ static Chunk* chunkList(const int32_t* sizes, int tensors) {
 }
 
 static double squaredNorm(const float* x, int count) {
-  double total = 0;
-  int i = 0;
-  while (i + W <= count) {  // lanes in float32 over 256 vectors at most, then float64
-    vf s = {};
-    for (int end = minimum(count - W, i + 255 * W); i <= end; i += W) s = s + load(x + i) * load(x + i);
-    for (int l = 0; l < W; l++) total += s[l];
+  vf squares = {};  // lanes in float32 over a chunk, 256 vectors at most of the widest; then float64
+  for (int i = 0; i < count; i += W) {
+    const vf a = loadSome(x + i, count - i);
+    squares = squares + a * a;
   }
-  for (; i < count; i++) total += (double)x[i] * x[i];
-  return total;
+  double sum = 0;
+  for (int l = 0; l < W; l++) sum += squares[l];
+  return sum;
+}
+
+/// Numbers of how far ahead memory is asked for where several arrays are walked at once: moments were last used a whole
+/// update ago, and the processor by itself does not look beyond a page.
+constexpr int AHEAD = 256;
+
+/// x, or 0 where it is below the normal numbers: the moments of a weight without gradients would decay to these and stay,
+/// and each operation on one costs as much as a hundred others.
+INLINE vf normalOrZero(vf x) { return floats(bits(x) & 0x7fffffff) < 1.17549435e-38f ? vf{} : x; }
+
+struct Rates {
+  float rate, beta1, beta2, other1, other2, epsilon, root, keep, scale;
+};
+
+/// One step on some consecutive numbers; returns the sum of the gradient's squares.
+static double adamChunk(float* theta, const float* gradient, float* m, float* v, int count, const Rates& r) {
+  vf squares = {};
+  for (int i = 0; i < count; i += W) {
+    __builtin_prefetch(m + i + AHEAD, 1);
+    __builtin_prefetch(v + i + AHEAD, 1);
+    __builtin_prefetch(theta + i + AHEAD, 1);
+    __builtin_prefetch(gradient + i + AHEAD, 0);
+    const int left = count - i;
+    const vf raw = loadSome(gradient + i, left), g = raw * r.scale;
+    squares = squares + raw * raw;
+    const vf mi = normalOrZero(r.beta1 * loadSome(m + i, left) + r.other1 * g);
+    const vf vi = normalOrZero(r.beta2 * loadSome(v + i, left) + r.other2 * (g * g));
+    storeSome(m + i, mi, left);
+    storeSome(v + i, vi, left);
+    storeSome(theta + i, r.keep * loadSome(theta + i, left) - r.rate * mi / (squareRoot(vi) * r.root + r.epsilon), left);
+  }
+  double sum = 0;
+  for (int l = 0; l < W; l++) sum += squares[l];
+  return sum;
 }
 
 /// ints: tensors, then the size of each. buffers: for each tensor parameter, gradient, m, v.
@@ -45,48 +78,34 @@ static double adam(void** p, const int32_t* n, const double* r) {
   const int tensors = n[0], count = chunksOf(n + 1, tensors);
   const Chunk* chunks = chunkList(n + 1, tensors);
   double* partial = (double*)workspace(8 * (count + 1));
-  parallel(count, [&](int task, int) {
+  const double cost = 3 * MOVE * CHUNK * count;
+  const auto norm = [=] {
+    double sum = 0;
+    for (int i = 0; i < count; i++) sum += partial[i];
+    return __builtin_sqrt(sum);
+  };
+  Rates rates = {(float)r[0], (float)r[1], (float)r[2], (float)(1 - r[1]), (float)(1 - r[2]), (float)r[3], (float)r[4], (float)r[5], 1};
+  if (r[6] > 0) {
+    parallel(count, cost, [&](int task, int) {
+      const Chunk c = chunks[task];
+      partial[task] = squaredNorm((const float*)p[4 * c.tensor + 1] + c.begin, c.count);
+    });
+    const double wanted = r[6] / (norm() + 1e-6);
+    rates.scale = wanted > 1 ? 1.0f : (float)wanted;  // a NaN stays one and is noticed
+  }
+  parallel(count, cost, [&](int task, int) {
     const Chunk c = chunks[task];
-    partial[task] = squaredNorm((const float*)p[4 * c.tensor + 1] + c.begin, c.count);
+    float** own = (float**)p + 4 * c.tensor;
+    partial[task] = adamChunk(own[0] + c.begin, own[1] + c.begin, own[2] + c.begin, own[3] + c.begin, c.count, rates);
   });
-  double sum = 0;
-  for (int i = 0; i < count; i++) sum += partial[i];
-  const double norm = __builtin_sqrt(sum), wanted = r[6] > 0 ? r[6] / (norm + 1e-6) : 1;
-  const float scale = wanted > 1 ? 1.0f : (float)wanted;  // a NaN stays one and is noticed
-  parallel(count, [&](int task, int) {
-    const Chunk c = chunks[task];
-    float* theta = (float*)p[4 * c.tensor] + c.begin;
-    const float* gradient = (const float*)p[4 * c.tensor + 1] + c.begin;
-    float *m = (float*)p[4 * c.tensor + 2] + c.begin, *v = (float*)p[4 * c.tensor + 3] + c.begin;
-    const float rate = (float)r[0], beta1 = (float)r[1], beta2 = (float)r[2], epsilon = (float)r[3];
-    const float other1 = (float)(1 - r[1]), other2 = (float)(1 - r[2]), root = (float)r[4], keep = (float)r[5];
-    for (int i = 0; i < c.count; i += W) {
-      const int left = c.count - i;
-      const bool full = left >= W;
-      const vf g = (full ? load(gradient + i) : loadPart(gradient + i, left)) * scale;
-      const vf mi = beta1 * (full ? load(m + i) : loadPart(m + i, left)) + other1 * g;
-      const vf vi = beta2 * (full ? load(v + i) : loadPart(v + i, left)) + other2 * (g * g);
-      const vf t = full ? load(theta + i) : loadPart(theta + i, left);
-      const vf next = keep * t - rate * mi / (squareRoot(vi) * root + epsilon);
-      if (full) {
-        store(m + i, mi);
-        store(v + i, vi);
-        store(theta + i, next);
-      } else {
-        storePart(m + i, mi, left);
-        storePart(v + i, vi, left);
-        storePart(theta + i, next, left);
-      }
-    }
-  });
-  return norm;
+  return norm();
 }
 
 /// ints: tensors, then the size of each. buffers: for each tensor target, online. reals: tau, 1 − tau.
 static double polyak(void** p, const int32_t* n, const double* r) {
   const int tensors = n[0];
   const Chunk* chunks = chunkList(n + 1, tensors);
-  parallel(chunksOf(n + 1, tensors), [&](int task, int) {
+  parallel(chunksOf(n + 1, tensors), MOVE * CHUNK * chunksOf(n + 1, tensors), [&](int task, int) {
     const Chunk c = chunks[task];
     float* target = (float*)p[2 * c.tensor] + c.begin;
     const float* online = (const float*)p[2 * c.tensor + 1] + c.begin;

@@ -35,14 +35,22 @@ INLINE int ceilDiv(int a, int b) { return (a + b - 1) / b; }
 
 /// The first n < W floats at p; the rest 0.
 INLINE vf loadPart(const float* p, int n) {
+#if defined(__AVX512F__)
+  return (vf)_mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), p);
+#else
   float t[W] = {};
   for (int i = 0; i < n; i++) t[i] = p[i];
   return load(t);
+#endif
 }
 INLINE void storePart(float* p, vf x, int n) {
+#if defined(__AVX512F__)
+  _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), (__m512)x);
+#else
   float t[W];
   store(t, x);
   for (int i = 0; i < n; i++) p[i] = t[i];
+#endif
 }
 
 /// The first n floats at p, n < W or more.
@@ -209,9 +217,17 @@ INLINE float sumLanes(vf x) {
   return s;
 }
 
-/// `parallelFor` with a closure.
+/// What a job must cost, in multiply-adds or as much time, to be worth another thread: some ten microseconds. And what it
+/// costs to move a number, or to compute an elementary function of it.
+constexpr double WORTHWHILE = 1e6, MOVE = 20, COMPUTE = 60;
+
+/// `parallelFor` with a closure, on the calling thread alone where `cost` is small.
 template <class F>
-inline void parallel(int count, F&& f) {
+inline void parallel(int count, double cost, F&& f) {
+  if (cost < WORTHWHILE) {
+    for (int i = 0; i < count; i++) f(i, 0);
+    return;
+  }
   parallelFor(
       count, [](void* context, int task, int worker) { (*static_cast<F*>(context))(task, worker); },
       const_cast<void*>(static_cast<const void*>(&f)));

@@ -16,12 +16,18 @@ namespace {
 struct Job {
   Task task;
   void* context;
-  int count;
+};
+
+/// The tasks that a worker does first, always the same part of a job: what it works on in one is in its cache for the next.
+struct alignas(64) Share {
+  std::atomic<int> next{0};
+  int end = 0;
 };
 
 Job job;
+Share* shares = new Share[1];
 std::atomic<uint32_t> generation{0};  // changes when a job is posted
-std::atomic<int> next{0}, active{0};  // next task; workers that may be reading `job`
+std::atomic<int> active{0};           // workers that may be reading `job` and `shares`
 std::atomic<bool> open{false}, stopping{false};
 // Never destroyed: workers sleep in them when the process exits, and destroying a running thread would abort it.
 std::mutex& mutex = *new std::mutex;
@@ -37,8 +43,13 @@ inline void relax() {
 #endif
 }
 
+/// A worker's own share, then what the others have left of theirs.
 void drain(int worker) {
-  for (int i; (i = next.fetch_add(1, std::memory_order_relaxed)) < job.count;) job.task(job.context, i, worker);
+  const int all = workerCount();
+  for (int k = 0; k < all; k++) {
+    Share& share = shares[(worker + k) % all];
+    for (int i; (i = share.next.fetch_add(1, std::memory_order_relaxed)) < share.end;) job.task(job.context, i, worker);
+  }
 }
 
 void work(int worker, uint32_t seen) {
@@ -82,6 +93,8 @@ void setThreads(int count) {
     threads.clear();
     stopping = false;
   }
+  delete[] shares;
+  shares = new Share[count];
   const uint32_t now = generation.load();
   for (int i = 1; i < count; i++) threads.emplace_back(work, i, now);
 }
@@ -93,8 +106,12 @@ void parallelFor(int count, Task task, void* context) {
     for (int i = 0; i < count; i++) task(context, i, 0);
     return;
   }
-  job = {task, context, count};
-  next.store(0, std::memory_order_relaxed);
+  job = {task, context};
+  const int all = workerCount();
+  for (int w = 0; w < all; w++) {
+    shares[w].next.store((int)((int64_t)count * w / all), std::memory_order_relaxed);
+    shares[w].end = (int)((int64_t)count * (w + 1) / all);
+  }
   open.store(true);
   post();
   drain(0);

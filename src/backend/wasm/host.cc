@@ -46,17 +46,27 @@ uint32_t take(uint32_t bytes) {
 struct Job {
   Task task;
   void* context;
-  int32_t count;
 } job;
-int32_t generation = 0, next = 0, active = 0, open = 0, workers = 0;
+/// As in native/pool.cc: the tasks that a worker does first. Workers beyond the last share one.
+constexpr int SHARES = 64;
+struct alignas(64) Share {
+  int32_t next, end;
+} shares[SHARES];
+int32_t generation = 0, active = 0, open = 0, workers = 0;
 
 #if defined(__wasm_atomics__)
 int32_t get(int32_t* p) { return __atomic_load_n(p, __ATOMIC_SEQ_CST); }
 void set(int32_t* p, int32_t v) { __atomic_store_n(p, v, __ATOMIC_SEQ_CST); }
 int32_t add(int32_t* p, int32_t v) { return __atomic_fetch_add(p, v, __ATOMIC_SEQ_CST); }
 
+int shareCount() { return workers + 1 < SHARES ? workers + 1 : SHARES; }
+
 void drain(int worker) {
-  for (int32_t i; (i = add(&next, 1)) < job.count;) job.task(job.context, i, worker);
+  const int all = shareCount();
+  for (int k = 0; k < all; k++) {
+    Share& share = shares[(worker + k) % all];
+    for (int32_t i; (i = add(&share.next, 1)) < share.end;) job.task(job.context, i, worker);
+  }
 }
 #endif
 
@@ -67,8 +77,11 @@ int workerCount() { return workers + 1; }
 void parallelFor(int count, Task task, void* context) {
 #if defined(__wasm_atomics__)
   if (count > 1 && workers > 0) {
-    job = {task, context, count};
-    set(&next, 0);
+    job = {task, context};
+    for (int all = shareCount(), s = 0; s < all; s++) {
+      set(&shares[s].next, (int32_t)((int64_t)count * s / all));
+      shares[s].end = (int32_t)((int64_t)count * (s + 1) / all);
+    }
     set(&open, 1);
     add(&generation, 1);
     __builtin_wasm_memory_atomic_notify(&generation, workers);

@@ -1,5 +1,5 @@
 import { type AcceleratedBackend, accelerated } from '../../backend/accelerated.ts';
-import { type Tensor, tf, type Variable } from '../tf.ts';
+import { type Scalar, type Tensor, tf, type Variable } from '../tf.ts';
 
 export interface AdamStep {
   readonly learningRate: number;
@@ -25,7 +25,7 @@ export function adamStep(
   m: readonly Variable[],
   v: readonly Variable[],
   args: AdamStep,
-): Tensor {
+): Scalar {
   const backend = accelerated();
   return backend ? fused(backend, variables, gradients, m, v, args) : definition(variables, gradients, m, v, args);
 }
@@ -37,27 +37,27 @@ function fused(
   m: readonly Variable[],
   v: readonly Variable[],
   { learningRate, beta1, beta2, epsilon, weightDecay, clipNorm, step }: AdamStep,
-): Tensor {
-  const buffers = variables.flatMap((variable, i) => {
-    const gradient = gradients[i]!;
+): Scalar {
+  const buffers: Float32Array[] = [];
+  const ints = [variables.length];
+  for (let i = 0; i < variables.length; i++) {
+    const [variable, gradient] = [variables[i]!, gradients[i]!];
     if (gradient.size !== variable.size) throw new Error(`gradient [${gradient.shape}] of [${variable.shape}]`);
-    return [backend.writable(variable), backend.values(gradient), backend.writable(m[i]!), backend.writable(v[i]!)];
-  });
-  const norm = backend.run(
-    'adam',
-    buffers,
-    [variables.length, ...variables.map(variable => variable.size)],
-    [
-      learningRate / (1 - beta1 ** step),
-      beta1,
-      beta2,
-      epsilon,
-      1 / Math.sqrt(1 - beta2 ** step),
-      1 - learningRate * weightDecay,
-      Number.isFinite(clipNorm) ? clipNorm : 0,
-    ],
-  );
-  return tf.scalar(norm);
+    buffers.push(backend.writable(variable), backend.values(gradient));
+    buffers.push(backend.writable(m[i]!), backend.writable(v[i]!));
+    ints.push(variable.size);
+  }
+  const norm = backend.output([]);
+  norm.values[0] = backend.run('adam', buffers, ints, [
+    learningRate / (1 - beta1 ** step),
+    beta1,
+    beta2,
+    epsilon,
+    1 / Math.sqrt(1 - beta2 ** step),
+    1 - learningRate * weightDecay,
+    Number.isFinite(clipNorm) ? clipNorm : 0,
+  ]);
+  return tf.engine().makeTensorFromTensorInfo(norm.info) as Scalar;
 }
 
 /** What `adamStep` means. */
@@ -67,10 +67,10 @@ export function definition(
   m: readonly Variable[],
   v: readonly Variable[],
   args: AdamStep,
-): Tensor {
+): Scalar {
   return tf.tidy(() => {
     const { learningRate, beta1, beta2, epsilon, weightDecay, clipNorm, step } = args;
-    const norm = tf.sqrt(tf.addN(gradients.map(g => tf.sum(tf.square(g)))));
+    const norm = tf.sqrt<Scalar>(tf.addN(gradients.map(g => tf.sum<Scalar>(tf.square(g)))));
     const scale = Number.isFinite(clipNorm) ? tf.minimum(1, tf.div(clipNorm, tf.add(norm, 1e-6))) : tf.scalar(1);
     const correction1 = 1 - beta1 ** step;
     const correction2 = Math.sqrt(1 - beta2 ** step);

@@ -1,12 +1,13 @@
 import type { Activation } from '../../backend/activation.ts';
 import { type NamedTensorMap, type Tensor, type Tensor1D, type Tensor2D, tf } from '../tf.ts';
+import { hasKernel } from './fused.ts';
 import { mish } from './mish.ts';
 
 export type { Activation } from '../../backend/activation.ts';
 
 /** activation(x · W + b): x [B, in], weight [in, out], bias [out] → [B, out]. */
 export function dense(x: Tensor2D, weight: Tensor2D, bias: Tensor1D, activation: Activation): Tensor2D {
-  if (!tf.getKernel('Dense', tf.getBackend())) return definition(x, weight, bias, activation);
+  if (!hasKernel()) return definition(x, weight, bias, activation);
   if (x.shape[1] !== weight.shape[0] || bias.shape[0] !== weight.shape[1])
     throw new Error(`dense: x [${x.shape}], weight [${weight.shape}] and bias [${bias.shape}] do not fit`);
   const keepArgument = tf.engine().isTapeOn() && (activation === 'mish' || activation === 'silu');

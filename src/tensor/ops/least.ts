@@ -3,7 +3,7 @@ import { type Gradients, hasKernel, runFused } from './fused.ts';
 
 /** min(a, b) of two tensors of one shape; the gradient goes to the lesser, to a where they are equal. */
 export function least<T extends Tensor>(a: T, b: T): T {
-  return hasKernel('Least') ? (runFused('Least', [a, b])[0] as T) : tf.minimum(a, b);
+  return hasKernel() ? (runFused('Least', [a, b])[0] as T) : tf.minimum(a, b);
 }
 
 tf.registerGradient({

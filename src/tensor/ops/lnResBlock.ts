@@ -21,7 +21,7 @@ const EPSILON = 1e-5;
 
 /** h + fc2(mish(fc1(layerNorm(dropout(h))))) for h [B, H]; without `dropout` the block of evaluation. Differentiable. */
 export function lnResBlock(h: Tensor2D, block: LnResBlock, dropout?: Dropout): Tensor2D {
-  if (!hasKernel('LnResBlock')) return definition(h, block, dropout);
+  if (!hasKernel()) return definition(h, block, dropout);
   const { norm, fc1, fc2 } = block;
   const inputs = [h, norm.weight, norm.bias, fc1.weight, fc1.bias, fc2.weight, fc2.bias];
   const keep = tf.engine().isTapeOn();

@@ -14,11 +14,15 @@ function fused(
   online: readonly Variable[],
   tau: number,
 ): void {
-  const buffers = targets.flatMap((target, i) => {
-    if (online[i]!.size !== target.size) throw new Error(`polyak: [${online[i]!.shape}] into [${target.shape}]`);
-    return [backend.writable(target), backend.values(online[i]!)];
-  });
-  backend.run('polyak', buffers, [targets.length, ...targets.map(target => target.size)], [tau, 1 - tau]);
+  const buffers: Float32Array[] = [];
+  const ints = [targets.length];
+  for (let i = 0; i < targets.length; i++) {
+    const [target, from] = [targets[i]!, online[i]!];
+    if (from.size !== target.size) throw new Error(`polyak: [${from.shape}] into [${target.shape}]`);
+    buffers.push(backend.writable(target), backend.values(from));
+    ints.push(target.size);
+  }
+  backend.run('polyak', buffers, ints, [tau, 1 - tau]);
 }
 
 /** What `polyakStep` means. */

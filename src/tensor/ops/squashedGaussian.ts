@@ -15,7 +15,7 @@ export interface SquashedSample {
  *   ln π(a) = Σ_i ln N(u_i; μ_i, σ_i²) − ln(1 − a_i² + 1e-6).  Both are differentiable in the heads.
  */
 export function squashedSample(heads: Tensor2D, xi: Tensor, range: readonly [number, number]): SquashedSample {
-  if (!hasKernel('SquashedGaussian')) return definition(heads, xi, range);
+  if (!hasKernel()) return definition(heads, xi, range);
   const [actions, logDensity] = runFused('SquashedGaussian', [heads, xi], { range });
   return { actions: actions as Tensor2D, logDensity: logDensity as Tensor1D };
 }

@@ -1,0 +1,79 @@
+import { training } from '../tensor/ops/trained.ts';
+import { type NamedTensorMap, type Scalar, type Tensor, tf, type Variable } from '../tensor/tf.ts';
+
+/** What tfjs records of an operation. */
+interface TapeNode {
+  readonly inputs: NamedTensorMap;
+  readonly outputs: readonly Tensor[];
+  readonly gradient?: (dys: (Tensor | undefined)[]) => Readonly<Record<string, () => Tensor>>;
+  readonly saved?: readonly Tensor[];
+}
+
+interface TapeState {
+  gradientDepth: number;
+  activeTape: TapeNode[] | null;
+}
+
+/**
+ * The gradient of the scalar that `compute` returns with respect to each variable, undefined for one it does not depend
+ * on. As `tf.variableGrads`, which spends a scope on every input of every operation: a tenth of a small update.
+ */
+export function gradients(variables: ReadonlySet<Variable>, compute: () => Scalar): (Tensor | undefined)[] {
+  const state = tf.engine().state as unknown as TapeState;
+  const outermost = state.gradientDepth === 0;
+  if (outermost) state.activeTape = [];
+  const begin = state.activeTape!.length;
+  return training(variables, () => {
+    const y = record(state, compute);
+    const tape = state.activeTape!.slice(begin);
+    try {
+      return tf.tidy(() => backward(tape, variables, y)) as Tensor[];
+    } finally {
+      if (outermost) {
+        for (const { saved } of tape) if (saved) for (const tensor of saved) tensor.dispose();
+        state.activeTape = null;
+      }
+    }
+  });
+}
+
+function record(state: TapeState, compute: () => Scalar): Scalar {
+  state.gradientDepth++;
+  try {
+    return tf.tidy(compute);
+  } finally {
+    state.gradientDepth--;
+  }
+}
+
+function backward(tape: readonly TapeNode[], variables: ReadonlySet<Variable>, y: Scalar): (Tensor | undefined)[] {
+  const dependent = new Set<number>();
+  for (const { id } of variables) dependent.add(id);
+  const path: { readonly node: TapeNode; readonly wanted: string[] }[] = [];
+  for (const node of tape) {
+    const wanted: string[] = [];
+    for (const name in node.inputs) if (dependent.has(node.inputs[name]!.id)) wanted.push(name);
+    if (wanted.length === 0) continue;
+    for (const { id } of node.outputs) dependent.add(id);
+    path.push({ node, wanted });
+  }
+  const found = new Map<number, Tensor>([[y.id, tf.scalar(1)]]);
+  for (let i = path.length - 1; i >= 0; i--) {
+    const { node, wanted } = path[i]!;
+    const dys = node.outputs.map(({ id }) => found.get(id));
+    if (dys.some(dy => dy !== undefined)) propagate(node, wanted, dys, found);
+  }
+  return [...variables].map(({ id }) => found.get(id));
+}
+
+/** Adds the gradients of an operation's wanted inputs to those found. */
+function propagate(node: TapeNode, wanted: string[], dys: (Tensor | undefined)[], found: Map<number, Tensor>): void {
+  if (!node.gradient) throw new Error('an operation without a gradient on the way from a variable to the loss');
+  const toInputs = node.gradient(dys);
+  for (const name of wanted) {
+    const { id } = node.inputs[name]!;
+    const dx = toInputs[name]!();
+    const before = found.get(id);
+    found.set(id, before ? tf.add(before, dx) : dx);
+  }
+}
