@@ -40,4 +40,11 @@ export const experiments: readonly Experiment[] = [
     seeds: [0],
     reference: { value: 3728, label: 'QVPO, best of 10⁶ steps' },
   },
+  {
+    name: 'sac-halfcheetah',
+    title: 'HalfCheetah-v4, SAC',
+    command: words('online --algo sac --env HalfCheetah-v4 --steps 200000 --eval-every 10000'),
+    seeds: [0],
+    reference: { value: 10617, label: 'SAC, best of 10⁶ steps (v3)' },
+  },
 ];
