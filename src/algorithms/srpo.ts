@@ -20,6 +20,7 @@ import { LnResNet } from '../networks/lnResNet.ts';
 import { Mlp } from '../networks/mlp.ts';
 import { group } from '../networks/variables.ts';
 import { Adam } from '../optim/adam.ts';
+import { valueAndGradient } from '../optim/gradients.ts';
 import { minimize } from '../optim/minimize.ts';
 import type { Noise } from '../tensor/noise.ts';
 import { type Scalar, type Tensor1D, type Tensor2D, tf } from '../tensor/tf.ts';
@@ -163,10 +164,10 @@ export class Srpo implements Algorithm {
 
   /** g = ∇_a ½(Q_φ̄1 + Q_φ̄2)(s, a), divided by √(mean_d g_d²) where normalised */
   #ascent(s: Tensor2D, a: Tensor2D): { q: Scalar; g: Tensor2D } {
-    const { value, grad: g } = tf.valueAndGrad(a => {
-      const [q1, q2] = this.critic.targetCritic.both(s, a as Tensor2D);
-      return tf.sum(tf.mul(tf.add(q1, q2), 0.5));
-    })(a) as { value: Scalar; grad: Tensor2D };
+    const { value, gradient: g } = valueAndGradient(a, a => {
+      const [q1, q2] = this.critic.targetCritic.both(s, a);
+      return tf.sum<Scalar>(tf.mul(tf.add(q1, q2), 0.5));
+    });
     const q = tf.div<Scalar>(value, s.shape[0]);
     if (!this.config.normalizeQ) return { q, g };
     return { q, g: tf.div(g, tf.add(tf.sqrt(tf.mean(tf.square(g), 1, true)), 1e-8)) };

@@ -19,6 +19,7 @@ import { minimize } from '../optim/minimize.ts';
 import { polyak } from '../optim/polyak.ts';
 import type { Noise } from '../tensor/noise.ts';
 import { increment } from '../tensor/ops/increment.ts';
+import { perturb } from '../tensor/ops/perturb.ts';
 import { actorObjective, bootstrap } from '../tensor/ops/softValue.ts';
 import { type Tensor2D, tf } from '../tensor/tf.ts';
 import type { Algorithm, AlgorithmDefinition, Metrics, Sizes, Stage, Variables } from './algorithm.ts';
@@ -87,8 +88,7 @@ export class Td3 implements Algorithm {
   act(s: Tensor2D, mode: 'explore' | 'exploit', noise: Noise): Tensor2D {
     const a = this.policy.apply(s);
     if (mode === 'exploit') return a;
-    const perturbed = tf.add(a, tf.mul(noise.normal('act', a.shape), this.config.explorationNoise)) as Tensor2D;
-    return tf.clipByValue(perturbed, -1, 1);
+    return perturb(a, noise.normal('act', a.shape), { deviation: this.config.explorationNoise });
   }
 
   #update(sample: () => Batch, _progress: number, noise: Noise): Metrics {
@@ -106,8 +106,8 @@ export class Td3 implements Algorithm {
   /** y = r + γ (1 − terminated) min_i Q_φ̄i(s', a'),  a' = clip(π_θ̄(s') + clip(N(0, σ̃²), −c, c), −1, 1) */
   #updateCritic({ observations: s, actions: a, nextObservations: sNext, ...step }: Batch, noise: Noise): Metrics {
     const { discount, targetNoise, noiseLimit } = this.config;
-    const smoothing = tf.clipByValue(tf.mul(noise.normal('target', a.shape), targetNoise), -noiseLimit, noiseLimit);
-    const aNext = tf.clipByValue(tf.add(this.targetPolicy.apply(sNext), smoothing), -1, 1) as Tensor2D;
+    const smoothing = { deviation: targetNoise, limit: noiseLimit };
+    const aNext = perturb(this.targetPolicy.apply(sNext), noise.normal('target', a.shape), smoothing);
     const y = bootstrap(step, discount, this.targetCritic.both(sNext, aNext));
     return fitTwinQ(this.#criticOptimizer, this.critic, s, a, y);
   }

@@ -22,6 +22,8 @@ import { minimize } from '../optim/minimize.ts';
 import { polyak } from '../optim/polyak.ts';
 import { detach } from '../tensor/detach.ts';
 import type { Noise } from '../tensor/noise.ts';
+import { perturb } from '../tensor/ops/perturb.ts';
+import { bootstrap } from '../tensor/ops/softValue.ts';
 import { type Tensor1D, type Tensor2D, tf } from '../tensor/tf.ts';
 import type { Algorithm, AlgorithmDefinition, Metrics, Sizes, Stage, Variables } from './algorithm.ts';
 import { fitTwinQ } from './fitTwinQ.ts';
@@ -110,13 +112,12 @@ export class Td3Bc implements Algorithm {
   }
 
   /** y = r + γ (1 − terminated) min_i Q_φ̄i(s', a'),  a' = clip(π_θ̄(s') + clip(N(0, σ̃²), −c, c), −1, 1) */
-  tdTarget({ rewards: r, terminated, nextObservations, actions }: Batch, noise: Noise): Tensor1D {
+  tdTarget({ nextObservations, actions, ...step }: Batch, noise: Noise): Tensor1D {
     const { discount, targetNoise, noiseLimit } = this.config;
     const sNext = this.normalizer.apply(nextObservations);
-    const drawn = tf.mul(noise.normal('target', actions.shape), targetNoise);
-    const smoothed = tf.add<Tensor2D>(this.targetPolicy.apply(sNext), tf.clipByValue(drawn, -noiseLimit, noiseLimit));
-    const qNext = this.targetCritic.min(sNext, tf.clipByValue(smoothed, -1, 1));
-    return tf.add(r, tf.mul(tf.mul(tf.sub(1, terminated), discount), qNext));
+    const smoothing = { deviation: targetNoise, limit: noiseLimit };
+    const aNext = perturb(this.targetPolicy.apply(sNext), noise.normal('target', actions.shape), smoothing);
+    return bootstrap(step, discount, this.targetCritic.both(sNext, aNext));
   }
 
   /** L(φ) = Σ_i E (Q_φi(s, a) − y)² */

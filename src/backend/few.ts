@@ -26,8 +26,10 @@ export function parametersFor(
   layers: readonly { readonly weight: TensorInfo; readonly bias: TensorInfo }[],
 ): Float32Array[] {
   const few = isFew(rows);
-  return layers.flatMap(({ weight, bias }, i) => [
-    few && i > 0 ? packedFew(backend, weight) : backend.values(weight),
-    backend.values(bias),
-  ]);
+  const parameters: Float32Array[] = [];
+  for (let i = 0; i < layers.length; i++) {
+    const { weight, bias } = layers[i]!;
+    parameters.push(few && i > 0 ? packedFew(backend, weight) : backend.values(weight), backend.values(bias));
+  }
+  return parameters;
 }

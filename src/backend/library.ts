@@ -26,6 +26,7 @@ export const kernelNames = [
   'squashedForward',
   'squashedBackward',
   'leastBackward',
+  'perturb',
   'bootstrap',
   'softObjective',
   'softObjectiveBackward',

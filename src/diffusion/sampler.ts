@@ -70,7 +70,7 @@ export class DpmSampler implements Sampler {
     const raw: Tensor2D[] = [];
     const predict = (x: Tensor2D, call: number) => {
       const e = tf.tile(tf.slice2d(embeddings, [call, 0], [1, -1]), [rows, 1]);
-      raw.push(network.body.apply(tf.concat2d([x, e, observations], 1)));
+      raw.push(network.body.apply([x, e, observations]));
       return this.plan.prediction === 'noise' ? this.#limit(raw.at(-1)!, x, call) : raw.at(-1)!;
     };
     return { ...solve(this.plan, predict, x, this.plan.prediction === 'data' ? 1 : undefined), raw };

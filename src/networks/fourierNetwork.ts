@@ -39,6 +39,6 @@ export class FourierNetwork {
   /** [R, A] for noisy actions x [R, A], steps t [R] (float32) and observations s [R, S]. */
   apply(x: Tensor2D, t: Tensor1D, s: Tensor2D): Tensor2D {
     const e = this.time.apply(fourierFeatures(t, this.frequencies));
-    return this.body.apply(tf.concat2d([s, x, e], 1));
+    return this.body.apply([s, x, e]);
   }
 }

@@ -82,7 +82,7 @@ export class LnResNet {
    */
   apply(x: Tensor2D, t: Tensor1D, s?: Tensor2D, masks?: readonly Tensor2D[]): Tensor2D {
     const e = this.cond.apply(fourierFeatures(t, this.frequencies));
-    let h = this.input.apply(tf.concat2d(s ? [x, s, e] : [x, e], 1));
+    let h = this.input.apply(s ? [x, s, e] : [x, e]);
     this.blocks.forEach((block, i) => {
       h = lnResBlock(h, block, masks && { mask: masks[i]!, rate: this.dropout });
     });

@@ -1,6 +1,6 @@
 import type { Noise } from '../tensor/noise.ts';
 import type { Activation } from '../tensor/ops/dense.ts';
-import { mlp } from '../tensor/ops/mlp.ts';
+import { type Input, mlp } from '../tensor/ops/mlp.ts';
 import { type Tensor1D, type Tensor2D, tf, type Variable } from '../tensor/tf.ts';
 import { type Initializer, torchLinear } from './init.ts';
 
@@ -44,8 +44,8 @@ export class Mlp {
     this.variables = variables;
   }
 
-  /** [B, in] → [B, out]. */
-  apply(x: Tensor2D): Tensor2D {
+  /** [B, in], or the parts it is made of → [B, out]. */
+  apply(x: Input): Tensor2D {
     return mlp(this.#alone, x)[0]!;
   }
 }

@@ -70,6 +70,6 @@ export class NoiseNetwork {
   /** ε_θ(x, t, s) [R, A] for noisy actions x [R, A], int32 steps t [R] and observations s [R, S]. */
   apply(x: Tensor2D, t: Tensor1D, s: Tensor2D): Tensor2D {
     const e = this.timeMlp.apply(tf.gather(this.features, t));
-    return this.body.apply(tf.concat2d([x, e, s], 1));
+    return this.body.apply([x, e, s]);
   }
 }

@@ -1,5 +1,5 @@
 import { training } from '../tensor/ops/trained.ts';
-import { type NamedTensorMap, type Scalar, type Tensor, tf, type Variable } from '../tensor/tf.ts';
+import { type NamedTensorMap, type Scalar, type Tensor, tf } from '../tensor/tf.ts';
 
 /** What tfjs records of an operation. */
 interface TapeNode {
@@ -15,10 +15,10 @@ interface TapeState {
 }
 
 /**
- * The gradient of the scalar that `compute` returns with respect to each variable, undefined for one it does not depend
+ * The gradient of the scalar that `compute` returns with respect to each variable (or other tensor), undefined for one it does not depend
  * on. As `tf.variableGrads`, which spends a scope on every input of every operation: a tenth of a small update.
  */
-export function gradients(variables: ReadonlySet<Variable>, compute: () => Scalar): (Tensor | undefined)[] {
+export function gradients(variables: ReadonlySet<Tensor>, compute: () => Scalar): (Tensor | undefined)[] {
   const state = tf.engine().state as unknown as TapeState;
   const outermost = state.gradientDepth === 0;
   if (outermost) state.activeTape = [];
@@ -37,6 +37,24 @@ export function gradients(variables: ReadonlySet<Variable>, compute: () => Scala
   });
 }
 
+/** A scalar function of x at x, and its gradient there. */
+export function valueAndGradient<T extends Tensor>(x: T, compute: (x: T) => Scalar): { value: Scalar; gradient: T } {
+  let value: Scalar | undefined;
+  const [gradient] = gradients(new Set([x]), () => {
+    value = tf.keep(compute(x));
+    return value;
+  });
+  if (!gradient) throw new Error('valueAndGradient: the scalar does not depend on x');
+  return { value: release(value!), gradient: gradient as T };
+}
+
+/** Hands a tensor that was kept to the current scope. tfjs calls this private; a clone and a disposal cost ten times as much. */
+export function release<T extends Tensor>(tensor: T): T {
+  tensor.kept = false;
+  (tf.engine() as unknown as { track(tensor: Tensor): void }).track(tensor);
+  return tensor;
+}
+
 function record(state: TapeState, compute: () => Scalar): Scalar {
   state.gradientDepth++;
   try {
@@ -46,7 +64,7 @@ function record(state: TapeState, compute: () => Scalar): Scalar {
   }
 }
 
-function backward(tape: readonly TapeNode[], variables: ReadonlySet<Variable>, y: Scalar): (Tensor | undefined)[] {
+function backward(tape: readonly TapeNode[], variables: ReadonlySet<Tensor>, y: Scalar): (Tensor | undefined)[] {
   const dependent = new Set<number>();
   for (const { id } of variables) dependent.add(id);
   const path: { readonly node: TapeNode; readonly wanted: string[] }[] = [];

@@ -1,11 +1,6 @@
 import { type Scalar, type Tensor, tf } from '../tensor/tf.ts';
 import type { Adam } from './adam.ts';
-import { gradients } from './gradients.ts';
-
-/** tfjs hands a tensor to the current scope by this, which it calls private; a clone and a disposal cost ten times as much. */
-interface Tracking {
-  track(tensor: Tensor): void;
-}
+import { gradients, release } from './gradients.ts';
 
 /**
  * One optimizer step down the gradient of the `loss` that `compute` returns beside what else is worth reporting, with
@@ -19,9 +14,6 @@ export function minimize<L extends { readonly loss: Scalar }>(optimizer: Adam, c
     for (const tensor of Object.values<Tensor>(reported)) tf.keep(tensor); // outlive the gradient's own scope
     return reported.loss;
   });
-  for (const tensor of Object.values<Tensor>(reported)) {
-    tensor.kept = false;
-    (tf.engine() as unknown as Tracking).track(tensor); // belongs to the caller's tidy
-  }
+  for (const tensor of Object.values<Tensor>(reported)) release(tensor); // belongs to the caller's tidy
   return { ...reported, norm: optimizer.step(grads) };
 }

@@ -2,6 +2,7 @@ import { it } from 'vitest';
 import { gradients } from '../../src/optim/gradients.ts';
 import { Rng } from '../../src/random/rng.ts';
 import { mlpValues } from '../../src/tensor/ops/mlp.ts';
+import { perturb } from '../../src/tensor/ops/perturb.ts';
 import { actorObjective, bootstrap } from '../../src/tensor/ops/softValue.ts';
 import { squaredErrors } from '../../src/tensor/ops/squaredErrors.ts';
 import { type Scalar, type Tensor, type Tensor1D, type Tensor2D, tf, type Variable } from '../../src/tensor/tf.ts';
@@ -45,6 +46,8 @@ export function testObjectiveKernels(start: Start): void {
         return [
           bootstrap(step, 0.99, [a!, b!], entropy),
           bootstrap(step, 0.9, [a!]),
+          perturb(draw([rows, 3]) as Tensor2D, draw([rows, 3]), { deviation: 0.6, limit: 0.5 }),
+          perturb(draw([rows, 3]) as Tensor2D, draw([rows, 3]), { deviation: 0.2 }),
           ...[soft(a!, b!, logDensity!), plain(a!, b!), actorObjective([a!])],
           ...tf.grads(soft)([a!, b!, logDensity!]),
           ...tf.grads(plain)([a!, b!]),

@@ -50,6 +50,7 @@ extern const KernelTable TABLE_NAME(AGENT_ISA)[] = {
     {"squashedForward", squashedForward},
     {"squashedBackward", squashedBackward},
     {"leastBackward", leastBackward},
+    {"perturb", perturb},
     {"bootstrap", bootstrap},
     {"softObjective", softObjective},
     {"softObjectiveBackward", softObjectiveBackward},

@@ -70,6 +70,17 @@ static double leastBackward(void** p, const int32_t* n, const double*) {
   return 0;
 }
 
+/// clip(a + clip(σξ, −c, c), −1, 1). ints: count. reals: σ, c. buffers: a, ξ, out.
+static double perturb(void** p, const int32_t* n, const double* r) {
+  const float deviation = (float)r[0], limit = (float)r[1];
+  for (int i = 0; i < n[0]; i += W) {
+    const int left = n[0] - i;
+    const vf noise = unaryOf<CLIP>(deviation * loadSome((const float*)p[1] + i, left), -limit, limit);
+    storeSome((float*)p[2] + i, unaryOf<CLIP>(loadSome((const float*)p[0] + i, left) + noise, -1.0f, 1.0f), left);
+  }
+  return 0;
+}
+
 /// The least of `count` arrays at i … i+W−1.
 INLINE vf leastOf(void** arrays, int count, int i, int left) {
   vf least = loadSome((const float*)arrays[0] + i, left);

@@ -21,6 +21,9 @@ constexpr int MR = 4, NV = 2;
 #endif
 constexpr int NR = NV * W;
 
+/// Rows of a panel that are asked for ahead.
+constexpr int NEAR = 8;
+
 /// C[M × V·W] (+)= A[M × K] · panel[K × V·W]; a(i, k) = a[i·rs + k·cs].
 template <int M, int V, bool ADD>
 static void micro(int K, const float* a, ptrdiff_t rs, ptrdiff_t cs, const float* panel, int panelStride, float* c,
@@ -31,6 +34,10 @@ static void micro(int K, const float* a, ptrdiff_t rs, ptrdiff_t cs, const float
 #pragma GCC unroll 8
     for (int v = 0; v < V; v++) acc[i][v] = ADD ? load(c + i * ldc + v * W) : vf{};
   for (int k = 0; k < K; k++) {
+    if (V >= 4 && M <= 4) {  // few rows: a panel is read once, from a farther cache
+#pragma GCC unroll 8
+      for (int v = 0; v < V; v++) __builtin_prefetch(panel + NEAR * panelStride + v * W);
+    }
     vf b[V];
 #pragma GCC unroll 8
     for (int v = 0; v < V; v++) b[v] = load(panel + v * W);
@@ -77,19 +84,6 @@ static Micro microFor(int m) {
 
 /// Panels of B: ⌈N/NR⌉ × K × NR floats, zeros behind column N.
 INLINE size_t packedSize(int K, int N) { return (size_t)ceilDiv(N, NR) * NR * K; }
-
-/// Four rows of four floats to their transpose.
-INLINE void transpose4(const float* from, ptrdiff_t ld, float* to, ptrdiff_t ldTo) {
-  typedef float q __attribute__((vector_size(16)));
-  typedef float qu __attribute__((vector_size(16), aligned(4), may_alias));
-  q a = *(const qu*)from, b = *(const qu*)(from + ld), c = *(const qu*)(from + 2 * ld), d = *(const qu*)(from + 3 * ld);
-  q ab0 = __builtin_shufflevector(a, b, 0, 4, 1, 5), ab1 = __builtin_shufflevector(a, b, 2, 6, 3, 7);
-  q cd0 = __builtin_shufflevector(c, d, 0, 4, 1, 5), cd1 = __builtin_shufflevector(c, d, 2, 6, 3, 7);
-  *(qu*)to = __builtin_shufflevector(ab0, cd0, 0, 1, 4, 5);
-  *(qu*)(to + ldTo) = __builtin_shufflevector(ab0, cd0, 2, 3, 6, 7);
-  *(qu*)(to + 2 * ldTo) = __builtin_shufflevector(ab1, cd1, 0, 1, 4, 5);
-  *(qu*)(to + 3 * ldTo) = __builtin_shufflevector(ab1, cd1, 2, 3, 6, 7);
-}
 
 /// Copies panel j of B, b(k, n) = b[k·ld + n], or b[n·ld + k] if `transposed`.
 static void packPanel(const float* b, ptrdiff_t ld, bool transposed, int K, int N, int j, float* to) {
@@ -232,7 +226,7 @@ static void productBlock(int m0, int m1, int j0, int j1, int N, int K, const flo
       for (int q = 0; q < n; q++) c[(m0 + i) * ldc + n0 + q] = part[i * NR + q];
 }
 
-/// The partition of a product into tasks: row blocks × groups of panels. It depends on shapes alone.
+/// The partition of a product into tasks: row blocks × groups of panels. No sum depends on it.
 struct Partition {
   int rows, rowBlocks, panels, panelGroups, groupSize;
   Partition(int M, int N, int K, bool transposed) {
@@ -241,8 +235,8 @@ struct Partition {
     rowBlocks = ceilDiv(M, rows);
     panels = ceilDiv(N, NR);
     // Few row blocks (a weight's gradient, a small batch): also cut the columns. A transposed A is copied by every group.
-    const int least = transposed ? 4 : 1;
-    panelGroups = rowBlocks >= 32 || rowBlocks == 0 ? 1 : minimum(ceilDiv(panels, least), ceilDiv(32, rowBlocks));
+    const int least = transposed ? 4 : 1, wanted = workerCount() == 1 ? 1 : 8 * workerCount();
+    panelGroups = rowBlocks >= wanted || rowBlocks == 0 ? 1 : minimum(ceilDiv(panels, least), ceilDiv(wanted, rowBlocks));
     groupSize = ceilDiv(panels, maximum(1, panelGroups));
     panelGroups = ceilDiv(panels, maximum(1, groupSize));
   }

@@ -75,6 +75,15 @@ static void boxMuller(const uint32_t* first, const uint32_t* second, float* z0, 
   }
 }
 
+/// Number k of block l goes to 4l + k, the first `count` of them.
+static void interleave(const float z[4][LANES], float* out, int count) {
+  if (count == 4 * LANES) {
+    for (int l = 0; l < LANES; l += 4) transpose4(z[0] + l, LANES, out + 4 * l, 4);
+    return;
+  }
+  for (int i = 0; i < count; i++) out[i] = z[i & 3][i >> 2];
+}
+
 template <class F>
 static void fill(const double* reals, int count, F&& block) {
   const uint32_t k0 = (uint32_t)reals[0], k1 = (uint32_t)reals[1];
@@ -97,7 +106,7 @@ static double normal(void** p, const int32_t* n, const double* reals) {
     float z[4][LANES];
     boxMuller(words.w[0], words.w[1], z[0], z[1]);
     boxMuller(words.w[2], words.w[3], z[2], z[3]);
-    for (int i = 0; i < count; i++) out[at + i] = z[i & 3][i >> 2];
+    interleave(z, out + at, count);
   });
   return 0;
 }
@@ -107,8 +116,10 @@ static double uniform(void** p, const int32_t* n, const double* reals) {
   float* out = (float*)p[0];
   const float low = (float)reals[3], width = (float)reals[4];
   fill(reals, n[0], [=](const Words& words, int at, int count) {
-    for (int i = 0; i < count; i++)
-      out[at + i] = low + width * ((float)(int32_t)(words.w[i & 3][i >> 2] >> 8) * 5.9604644775390625e-8f);
+    float x[4][LANES];
+    for (int k = 0; k < 4; k++)
+      for (int l = 0; l < LANES; l++) x[k][l] = low + width * ((float)(int32_t)(words.w[k][l] >> 8) * 5.9604644775390625e-8f);
+    interleave(x, out + at, count);
   });
   return 0;
 }

@@ -217,6 +217,19 @@ INLINE float sumLanes(vf x) {
   return s;
 }
 
+/// Four rows of four floats to their transpose.
+INLINE void transpose4(const float* from, ptrdiff_t ld, float* to, ptrdiff_t ldTo) {
+  typedef float q __attribute__((vector_size(16)));
+  typedef float qu __attribute__((vector_size(16), aligned(4), may_alias));
+  q a = *(const qu*)from, b = *(const qu*)(from + ld), c = *(const qu*)(from + 2 * ld), d = *(const qu*)(from + 3 * ld);
+  q ab0 = __builtin_shufflevector(a, b, 0, 4, 1, 5), ab1 = __builtin_shufflevector(a, b, 2, 6, 3, 7);
+  q cd0 = __builtin_shufflevector(c, d, 0, 4, 1, 5), cd1 = __builtin_shufflevector(c, d, 2, 6, 3, 7);
+  *(qu*)to = __builtin_shufflevector(ab0, cd0, 0, 1, 4, 5);
+  *(qu*)(to + ldTo) = __builtin_shufflevector(ab0, cd0, 2, 3, 6, 7);
+  *(qu*)(to + 2 * ldTo) = __builtin_shufflevector(ab1, cd1, 0, 1, 4, 5);
+  *(qu*)(to + 3 * ldTo) = __builtin_shufflevector(ab1, cd1, 2, 3, 6, 7);
+}
+
 /// What a job must cost, in multiply-adds or as much time, to be worth another thread: some ten microseconds. And what it
 /// costs to move a number, or to compute an elementary function of it.
 constexpr double WORTHWHILE = 1e6, MOVE = 20, COMPUTE = 60;

@@ -38,13 +38,18 @@ const partsOf = (x: Input): readonly Tensor2D[] => (Array.isArray(x) ? x : [x as
 function fused<T extends Tensor>(nets: readonly Stack[], x: Input, flat: boolean): T[] | undefined {
   const parts = partsOf(x);
   if (!hasKernel() || !alike(nets)) return undefined;
-  const widths = parts.map(({ shape }) => shape[1]);
+  const widths: number[] = [];
+  let width = 0;
+  for (const { shape } of parts) {
+    widths.push(shape[1]);
+    width += shape[0] === parts[0]!.shape[0] ? shape[1] : Number.NaN;
+  }
   const wanted = nets[0]!.layers[0]!.weight.shape;
-  if (widths.reduce((sum, n) => sum + n, 0) !== wanted[0] || parts.some(({ shape }) => shape[0] !== parts[0]!.shape[0]))
+  if (width !== wanted[0])
     throw new Error(`mlp: [${parts.map(({ shape }) => `[${shape}]`)}] into a first weight [${wanted}]`);
-  const inputs = [...parts, ...parametersOf(nets)];
-  const attributes: MlpAttributes = { nets, widths, keep: tf.engine().isTapeOn(), flat };
-  return runFused('Mlp', inputs, attributes) as T[];
+  const keep = tf.engine().isTapeOn();
+  const attributes: MlpAttributes = { nets, widths, keep, flat };
+  return runFused('Mlp', keep ? [...parts, ...parametersOf(nets)] : parts, attributes) as T[];
 }
 
 /** What `mlp` means. */
@@ -79,9 +84,16 @@ function alike([first, ...others]: readonly Stack[]): boolean {
   );
 }
 
+const listed = new WeakMap<readonly Stack[], readonly Tensor[]>();
+
 /** Weight and bias of each layer of each network. */
-const parametersOf = (nets: readonly Stack[]): Tensor[] =>
-  nets.flatMap(net => net.layers.flatMap(({ weight, bias }) => [weight, bias]));
+function parametersOf(nets: readonly Stack[]): readonly Tensor[] {
+  const known = listed.get(nets);
+  if (known) return known;
+  const all = nets.flatMap(net => net.layers.flatMap(({ weight, bias }) => [weight, bias]));
+  listed.set(nets, all);
+  return all;
+}
 
 const thunk = (tensor: Tensor) => () => tensor;
 

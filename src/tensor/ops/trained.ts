@@ -1,4 +1,4 @@
-import type { Tensor, Variable } from '../tf.ts';
+import type { Tensor } from '../tf.ts';
 
 let trained: ReadonlySet<Tensor> | undefined;
 
@@ -7,7 +7,7 @@ let trained: ReadonlySet<Tensor> | undefined;
  * depends on who asks for it, and tfjs asks one input at a time: an op that knows beforehand computes all in one call, or
  * leaves out what nobody asks for.
  */
-export function training<T>(variables: ReadonlySet<Variable>, work: () => T): T {
+export function training<T>(variables: ReadonlySet<Tensor>, work: () => T): T {
   const outer = trained;
   trained = variables;
   try {
