@@ -159,7 +159,7 @@ export class Connection {
       heartbeatInterval: 1000,
       heartbeatTimeout: 3000,
       reconnectInterval: 50,
-      reconnectMaxInterval: 1000,
+      reconnectMaxInterval: 200,
       ...(keys && {
         curveServerKey: keys.serverKey,
         curvePublicKey: keys.publicKey,

@@ -1,6 +1,6 @@
-# agent with kernels built for x86-64-v3. From the repository's root: docker build -f docker/agent.Dockerfile -t agent .
-FROM node:20-bookworm-slim AS build
-RUN apt-get update && apt-get install -y --no-install-recommends g++ clang lld python3 && rm -rf /var/lib/apt/lists/*
+# agent with kernels compiled for it. From the repository's root: docker build -f docker/agent.Dockerfile -t agent .
+FROM node:20.19.4-bookworm-slim AS build
+RUN apt-get update && apt-get install -y --no-install-recommends g++ && rm -rf /var/lib/apt/lists/*
 WORKDIR /agent
 COPY package.json package-lock.json .npmrc tsconfig.json ./
 COPY src src
@@ -8,9 +8,8 @@ COPY envs envs
 COPY bridge bridge
 RUN npm ci --no-audit --no-fund && npm run build && npm prune --omit=dev --ignore-scripts
 
-FROM node:20-bookworm-slim
-RUN apt-get update && apt-get install -y --no-install-recommends g++ && rm -rf /var/lib/apt/lists/* \
-  && useradd --create-home --uid 10001 agent && mkdir /runs && chown agent /runs
+FROM node:20.19.4-bookworm-slim
+RUN useradd --create-home --uid 10001 agent && mkdir /runs && chown agent /runs
 COPY --from=build --chown=agent /agent /agent
 RUN ln -s /agent/dist/src/cli/main.js /usr/local/bin/agent && chmod +x /agent/dist/src/cli/main.js
 USER agent

@@ -1,5 +1,5 @@
 # A simulator: Gymnasium with MuJoCo behind agent-gym-server. From the repository's root: docker build -f docker/gym.Dockerfile -t agent-gym .
-FROM python:3.12-slim-bookworm
+FROM python:3.12.11-slim-bookworm
 RUN useradd --create-home --uid 10001 gym
 COPY bridge/server /server
 RUN pip install --no-cache-dir "/server[gym]"

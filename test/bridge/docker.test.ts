@@ -26,11 +26,11 @@ describe('docker', () => {
 
   it.each(files)('%s copies what exists, pins its bases, runs without root, and is watched', name => {
     const lines = instructions(name);
-    const words = new Set('FROM RUN COPY WORKDIR USER EXPOSE HEALTHCHECK ENTRYPOINT CMD'.split(' '));
+    const words = new Set('FROM RUN COPY ENV WORKDIR USER EXPOSE HEALTHCHECK ENTRYPOINT CMD'.split(' '));
     expect(lines.filter(([word]) => !words.has(word))).toEqual([]);
     const stages = lines.flatMap(([word, rest]) => (word === 'FROM' ? [rest.split(' AS ')[1]] : []));
     for (const [word, rest] of lines) {
-      if (word === 'FROM') expect(rest).toMatch(/^\S+:\S*\d\S*/);
+      if (word === 'FROM') expect(rest).toMatch(/^\S+:\d+\.\d+\.\d+-\S+/);
       if (word !== 'COPY') continue;
       const from = /--from=(\S+)/.exec(rest)?.[1];
       if (from) expect(stages).toContain(from);

@@ -101,7 +101,13 @@ it('a hostile server neither ends nor fills a client: it hears an error of ours,
   }
   expect(heard.answers + heard.errors).toBe(FRAMES / AHEAD);
   hostile = false;
-  expect((await connection.request('hello')).arrays).toEqual(arrays);
+  let last: Message | undefined;
+  while (!last)
+    last = await connection.request('hello').catch(error => {
+      if (!(error instanceof AgentError)) throw error; // of a frame that was on its way already
+      return undefined;
+    });
+  expect(last.arrays).toEqual(arrays);
   expect(residentBytes(process.pid) - base).toBeLessThan(GROWTH);
   connection.close();
   router.close();

@@ -109,18 +109,9 @@ def prepare_ipc(address: str) -> None:
 
 def make_server(options: argparse.Namespace) -> Server:
     try:
-        factory = find_factory(options.env)
+        factory = find_factory(options.env, options.render_mode)
     except Exception as error:
         raise fail(f'no environment "{options.env}": {error}') from error
-    if options.render_mode is not None:
-        plain = factory
-        env = options.env
-
-        def factory() -> Any:  # noqa: F811
-            import gymnasium
-
-            return plain() if ":" in env else gymnasium.make(env, render_mode=options.render_mode)
-
     return Server(options.env, factory, options.num_envs)
 
 
@@ -137,6 +128,8 @@ def main(argv: "list[str] | None" = None) -> None:
     socket.setsockopt(zmq.SNDHWM, 256)
     socket.setsockopt(zmq.HEARTBEAT_IVL, 1000)
     socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, 3000)
+    gc.collect()
+    gc.freeze()  # what is loaded by now stays: the collector need not look at it again and again
     prepare_ipc(options.bind)
     authenticator = secure(context, socket, options)
     try:
@@ -148,8 +141,6 @@ def main(argv: "list[str] | None" = None) -> None:
     stopping: list[int] = []
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, lambda number, _frame: stopping.append(number))
-    gc.collect()
-    gc.freeze()  # what is loaded by now stays: the collector need not look at it again and again
     try:
         serve(socket, server, stopping)
     finally:

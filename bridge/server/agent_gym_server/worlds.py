@@ -7,6 +7,7 @@ import importlib.util
 import os
 import sys
 from dataclasses import dataclass
+from functools import partial
 from math import isfinite
 from typing import Any, Callable
 
@@ -19,27 +20,36 @@ class EnvironmentFailure(Exception):
     """The environment raised, or gave something that cannot be."""
 
 
-def find_factory(name: str) -> Callable[[], Any]:
+def find_factory(name: str, render_mode: "str | None" = None) -> Callable[[], Any]:
     """A maker for `module:function`, a Gymnasium id, or, where only that is installed, an id of the old gym."""
     if ":" in name and "/" not in name.split(":")[0]:
         module, function = name.split(":", 1)
         sys.path.insert(0, os.getcwd())
         factory = getattr(importlib.import_module(module), function)
         return factory
+    options = {} if render_mode is None else {"render_mode": render_mode}
     try:
         import gymnasium
     except ImportError:
         gymnasium = None
     if gymnasium is not None and (name in gymnasium.registry or "gym" not in _installed()):
         gymnasium.spec(name)  # raises for an unknown id, naming the nearest
-        return lambda: gymnasium.make(name)
+        return lambda: gymnasium.make(name, **options)
     try:
         import gym
     except ImportError:
         raise ImportError(f"{sys.executable} has neither gymnasium nor gym: pip install 'gymnasium[mujoco]'") from None
 
     gym.spec(name)
-    return lambda: gym.make(name)
+    version = [int(part) for part in gym.__version__.split(".")[:2]]
+    return (lambda: gym.make(name, **options)) if version >= [0, 25] else (lambda: _drawing(gym.make(name), options))
+
+
+def _drawing(env: Any, options: "dict[str, str]") -> Any:
+    """Before 0.25 the mode was not told to `make`, but to `render`."""
+    if options:
+        env.render = partial(env.render, mode=options["render_mode"])
+    return env
 
 
 def _installed() -> set[str]:
