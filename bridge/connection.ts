@@ -15,18 +15,27 @@ export interface ConnectionOptions {
   readonly deadlineMs?: number;
   /** Given up after so long; default 60 s. */
   readonly giveUpMs?: number;
-  /** Given up after so long where nobody is there; default `giveUpMs`. */
+  /** Given up after so long where nobody is there; default `giveUpMs`, and where nobody has ever been, 20 s. */
   readonly absentMs?: number;
 }
 
+/** Where nobody has ever answered, that is said after so long, in ms. */
+const FIRST_MS = 20_000;
+
 /** Nobody answered in time. */
 export class NoAnswer extends AgentError {}
+
+const remedies: Readonly<Record<string, AgentError['remedies']>> = {
+  environment: [['mend it', "in the environment, on the simulator's side; then restart agent-gym-server there"]],
+  unsupported: [['what it serves', 'stands in the first line that agent-gym-server printed']],
+  busy: [['more of them', 'agent-gym-server --num-envs N']],
+};
 
 /** An error that the server answered with; `code` as in PROTOCOL.md. */
 export class RemoteError extends AgentError {
   readonly code: string;
   constructor(address: string, code: string, message: string) {
-    super(`the simulator at ${address} answered: ${message}`);
+    super(`the simulator at ${address} answered: ${message}`, remedies[code]);
     this.name = 'RemoteError';
     this.code = code;
   }
@@ -55,7 +64,8 @@ export class Connection {
   #nextId = 1;
   #closed = false;
   #present = false;
-  #keyRefused = false;
+  /** Whether it ever was. */
+  #met = false;
   /** Looks after the deadlines of all requests: set while one may be waiting. */
   #timer: NodeJS.Timeout | undefined;
 
@@ -92,8 +102,7 @@ export class Connection {
     this.#closed = true;
     clearTimeout(this.#timer);
     this.#socket.close();
-    for (const { reject } of this.#waiting.values()) reject(this.#wasClosed());
-    this.#waiting.clear();
+    this.#fail(this.#wasClosed());
   }
 
   #wasClosed(): AgentError {
@@ -120,7 +129,8 @@ export class Connection {
     const patience = this.#patience();
     const late = [...this.#waiting].filter(([, { askedAt }]) => now - askedAt >= patience);
     for (const [id, { begin, reject }] of late) {
-      if (now - begin < (this.#present ? giveUpMs : absentMs)) continue;
+      const missed = this.#met ? absentMs : Math.min(absentMs, FIRST_MS);
+      if (now - begin < (this.#present ? giveUpMs : missed)) continue;
       this.#waiting.delete(id);
       reject(this.#silence(now - begin));
     }
@@ -137,14 +147,12 @@ export class Connection {
         `the simulator at ${this.address} is there but has not answered for ${wait}: its environment hangs, or is slower than that`,
         [['look at', 'the last lines that agent-gym-server printed, then restart it']],
       );
-    const key = this.#keyRefused
-      ? 'it refused this key'
-      : 'it is not running, cannot be reached, or does not know this key';
+    const why = this.#options.keys ? 'does not know this key' : 'wants a key';
     return new NoAnswer(
-      `no answer from the simulator at ${this.address} in ${wait}: ${this.#options.keys ? key : 'it is not running, cannot be reached, or wants a key'}`,
+      `no answer from the simulator at ${this.address} in ${wait}: it is not running, cannot be reached, or ${why}`,
       [
         ['start it', `agent-gym-server --env ID --bind ${this.address}`],
-        ['check it', `agent env check ${this.address}`],
+        ['keys', 'of agent bridge keys, the same on both sides: --sim-keys here, --server-key and --client-keys there'],
       ],
     );
   }
@@ -184,7 +192,7 @@ export class Connection {
     let before = false;
     socket.events.on('handshake', () => {
       this.#present = true;
-      this.#keyRefused = false;
+      this.#met = true;
       if (before) for (const { parts } of this.#waiting.values()) this.#outgoing.send(parts);
       before = true;
     });
@@ -192,7 +200,11 @@ export class Connection {
       this.#present = false;
     });
     socket.events.on('handshake:error:auth', () => {
-      this.#keyRefused = true;
+      this.#fail(
+        new NoAnswer(`the simulator at ${this.address} refuses this key`, [
+          ['let it in', 'put clients/agent.public of these keys into the folder of its --client-keys, and restart it'],
+        ]),
+      );
     });
   }
 
@@ -230,9 +242,14 @@ export class Connection {
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       if (error.code !== 'version') return; // garbage counts as no answer
-      for (const { reject } of this.#waiting.values()) reject(error);
-      this.#waiting.clear();
+      this.#fail(error);
     }
+  }
+
+  /** All that waits is answered with `error`. */
+  #fail(error: Error): void {
+    for (const { reject } of this.#waiting.values()) reject(error);
+    this.#waiting.clear();
   }
 }
 

@@ -67,7 +67,7 @@ async function startPython(argsFor: (address: string) => string[]): Promise<Star
   await new Promise<void>((resolve, reject) => {
     const failed = (error: unknown) =>
       reject(
-        new AgentError(`${python} cannot serve: ${text.split('\n')[0] || error}`, [
+        new AgentError(`${python} cannot serve: ${whatFailed(text) ?? error}`, [
           ['another Python', 'AGENT_GYM_PYTHON=…/bin/python'],
           ['its packages', "pip install './bridge/server[gym]'"],
         ]),
@@ -79,6 +79,12 @@ async function startPython(argsFor: (address: string) => string[]): Promise<Star
     });
   });
   return { address, stop: () => void child.kill() };
+}
+
+/** The line of Python's messages that says what failed: the first, or the last of a traceback. */
+function whatFailed(text: string): string | undefined {
+  const lines = text.trim().split('\n');
+  return (lines[0]!.startsWith('Traceback') ? lines.at(-1) : lines[0]) || undefined;
 }
 
 const floats = (...shape: number[]) => ({ shape, data: new Float32Array(shape.reduce((a, b) => a * b, 1)) });

@@ -30,7 +30,7 @@ describe('keys', () => {
     const short = { deadlineMs: 500, giveUpMs: 1500 };
     const { publicKey, secretKey } = readKeys(stranger);
     const unknown = { ...own, publicKey, secretKey };
-    await expect(connect(reached, 1, { keys: unknown, ...short })).rejects.toThrow(/no answer.*key/);
+    await expect(connect(reached, 1, { keys: unknown, ...short })).rejects.toThrow(/refuses this key/);
     await expect(connect(reached, 1, { keys: readKeys(stranger), ...short })).rejects.toThrow(/no answer.*key/);
     await expect(connect(reached, 1, short)).rejects.toThrow(/no answer.*wants a key/);
     expect(await env.step(new Float32Array(2))).toMatchObject({ episodes: [] });

@@ -61,12 +61,16 @@ describe('exactness', () => {
 });
 
 describe('Gymnasium', () => {
-  it('keeps every promise of the conformance suite', async () => {
-    const { address } = await start('InvertedPendulum-v5');
-    const findings = await checkEnv(numEnvs => RemoteVectorEnv.connect(address, numEnvs));
-    expect(findings.filter(({ verdict }) => verdict !== 'kept')).toEqual([]);
-    expect(findings.length).toBeGreaterThan(10);
-  }, 120_000);
+  it.each(['InvertedPendulum-v5', 'point_world:make'])(
+    '%s keeps every promise of the conformance suite',
+    async name => {
+      const { address } = await start(name);
+      const findings = await checkEnv(numEnvs => RemoteVectorEnv.connect(address, numEnvs));
+      expect(findings.filter(({ verdict }) => verdict !== 'kept')).toEqual([]);
+      expect(findings.length).toBeGreaterThan(10);
+    },
+    120_000,
+  );
 
   it('Dict, Tuple and Discrete are flattened in a layout that is told', async () => {
     const env = await connect((await start('point_world:Nested')).address);
