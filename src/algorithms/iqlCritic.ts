@@ -7,6 +7,7 @@ import { Adam } from '../optim/adam.ts';
 import { minimize } from '../optim/minimize.ts';
 import { polyak } from '../optim/polyak.ts';
 import type { Noise } from '../tensor/noise.ts';
+import { expectileError } from '../tensor/ops/expectileError.ts';
 import { bootstrap } from '../tensor/ops/softValue.ts';
 import { squaredErrors } from '../tensor/ops/squaredErrors.ts';
 import { type Scalar, type Tensor1D, type Tensor2D, tf } from '../tensor/tf.ts';
@@ -58,7 +59,7 @@ export class IqlCritic {
 
   /** V(s) [B]. */
   v(s: Tensor2D): Tensor1D {
-    return this.value.apply(s).reshape([-1]);
+    return this.value.values(s);
   }
 
   /** A(s, a) = min_i Q_φ̄i(s, a) − V(s) [B]. */
@@ -79,13 +80,8 @@ export class IqlCritic {
   updateValue({ observations: s, actions: a }: Batch): Metrics {
     const { expectile } = this.config;
     const q = this.targetCritic.min(s, a);
-    const { loss, v } = minimize(this.#valueOptimizer, () => {
-      const v = this.v(s);
-      const above = tf.square(tf.relu(tf.sub(q, v))).mul(expectile);
-      const below = tf.square(tf.relu(tf.sub(v, q))).mul(1 - expectile);
-      return { loss: tf.mean(tf.add(above, below)).asScalar(), v: tf.mean(v) };
-    });
-    return { 'value/loss': loss, 'value/mean': v.asScalar(), 'critic/targetQ': tf.mean(q).asScalar() };
+    const { loss, mean } = minimize(this.#valueOptimizer, () => expectileError(q, this.v(s), expectile));
+    return { 'value/loss': loss, 'value/mean': mean, 'critic/targetQ': tf.mean<Scalar>(q) };
   }
 
   /** L_Q = ½ Σ_i E (Q_φi(s, a) − y)²,  y = r + γ (1 − terminated) V(s') */

@@ -27,6 +27,8 @@ export const kernelNames = [
   'squashedBackward',
   'leastBackward',
   'perturb',
+  'expectileError',
+  'expectileErrorBackward',
   'bootstrap',
   'softObjective',
   'softObjectiveBackward',

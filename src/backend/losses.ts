@@ -46,6 +46,23 @@ const errors: KernelFunction = (backend, call) => {
   return results.map(({ info }) => info);
 };
 
+/** q, v */
+const expectile: KernelFunction = (backend, call) => {
+  const [q, v] = listed(call).map(tensor => backend.values(tensor)) as [Float32Array, Float32Array];
+  const results = [backend.output([]), backend.output([])];
+  const buffers = [q, v, ...results.map(({ values }) => values)];
+  backend.run('expectileError', buffers, [q.length], [call.attrs.expectile]);
+  return results.map(({ info }) => info);
+};
+
+/** dy, q, v */
+const expectileGradient: KernelFunction = (backend, call) => {
+  const [dy, q, v] = listed(call).map(tensor => backend.values(tensor)) as [Float32Array, Float32Array, Float32Array];
+  const { info, values } = backend.output(listed(call)[2]!.shape);
+  backend.run('expectileErrorBackward', [q, v, dy, values], [q.length], [call.attrs.expectile]);
+  return [info];
+};
+
 /** rewards, terminated, [α, ln π,] values … */
 const bootstrapped: KernelFunction = (backend, call) => {
   const { discount, entropy } = call.attrs as { discount: number; entropy: boolean };
@@ -96,6 +113,8 @@ export const losses: Readonly<Record<string, KernelFunction>> = {
   SquashedGaussianGradient: squashedGradient,
   Least: least,
   LeastGradient: leastGradient,
+  ExpectileError: expectile,
+  ExpectileErrorGradient: expectileGradient,
   Bootstrap: bootstrapped,
   SoftObjective: objective,
   SoftObjectiveGradient: objectiveGradient,

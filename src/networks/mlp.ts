@@ -1,6 +1,6 @@
 import type { Noise } from '../tensor/noise.ts';
 import type { Activation } from '../tensor/ops/dense.ts';
-import { type Input, mlp } from '../tensor/ops/mlp.ts';
+import { type Input, mlp, mlpValues } from '../tensor/ops/mlp.ts';
 import { type Tensor1D, type Tensor2D, tf, type Variable } from '../tensor/tf.ts';
 import { type Initializer, torchLinear } from './init.ts';
 
@@ -47,5 +47,10 @@ export class Mlp {
   /** [B, in], or the parts it is made of → [B, out]. */
   apply(x: Input): Tensor2D {
     return mlp(this.#alone, x)[0]!;
+  }
+
+  /** As `apply`, for a network of one output [B]. */
+  values(x: Input): Tensor1D {
+    return mlpValues(this.#alone, x)[0]!;
   }
 }

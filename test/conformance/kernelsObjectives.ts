@@ -1,6 +1,7 @@
 import { it } from 'vitest';
 import { gradients } from '../../src/optim/gradients.ts';
 import { Rng } from '../../src/random/rng.ts';
+import { expectileError } from '../../src/tensor/ops/expectileError.ts';
 import { mlpValues } from '../../src/tensor/ops/mlp.ts';
 import { perturb } from '../../src/tensor/ops/perturb.ts';
 import { actorObjective, bootstrap } from '../../src/tensor/ops/softValue.ts';
@@ -43,7 +44,12 @@ export function testObjectiveKernels(start: Start): void {
           actorObjective([a, b] as Tensor1D[])
             .mul(-2)
             .asScalar();
+        const expectile = (v: Tensor) =>
+          expectileError(a!, v as Tensor1D, 0.7)
+            .loss.mul(3)
+            .asScalar();
         return [
+          ...[expectile(b!), expectileError(a!, b!, 0.9).mean, tf.grad(expectile)(b!)],
           bootstrap(step, 0.99, [a!, b!], entropy),
           bootstrap(step, 0.9, [a!]),
           perturb(draw([rows, 3]) as Tensor2D, draw([rows, 3]), { deviation: 0.6, limit: 0.5 }),

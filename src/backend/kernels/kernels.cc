@@ -51,6 +51,8 @@ extern const KernelTable TABLE_NAME(AGENT_ISA)[] = {
     {"squashedBackward", squashedBackward},
     {"leastBackward", leastBackward},
     {"perturb", perturb},
+    {"expectileError", expectileError},
+    {"expectileErrorBackward", expectileErrorBackward},
     {"bootstrap", bootstrap},
     {"softObjective", softObjective},
     {"softObjectiveBackward", softObjectiveBackward},

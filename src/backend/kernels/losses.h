@@ -159,6 +159,34 @@ static double squaredErrors(void** p, const int32_t* n, const double*) {
   return 0;
 }
 
+/// |τ − 1[u < 0]|
+INLINE vf expectileWeight(vf u, float expectile) { return u < 0.0f ? splat(1.0f - expectile) : splat(expectile); }
+
+/// mean |τ − 1[u < 0]| u², u = q − v, and mean v. ints: count. reals: τ. buffers: q, v, the two results (one number each).
+static double expectileError(void** p, const int32_t* n, const double* r) {
+  double sum = 0, mean = 0;
+  for (int i = 0; i < n[0]; i += W) {
+    const int left = n[0] - i;
+    const vf v = loadSome((const float*)p[1] + i, left), u = loadSome((const float*)p[0] + i, left) - v;
+    sum += sumLanes(expectileWeight(u, (float)r[0]) * (u * u));
+    mean += sumLanes(v);
+  }
+  *(float*)p[2] = (float)(sum / n[0]);
+  *(float*)p[3] = (float)(mean / n[0]);
+  return 0;
+}
+
+/// dv. ints, reals: as before. buffers: q, v, dloss (one number), dv.
+static double expectileErrorBackward(void** p, const int32_t* n, const double* r) {
+  const float scale = -2.0f * *(const float*)p[2] / (float)n[0];
+  for (int i = 0; i < n[0]; i += W) {
+    const int left = n[0] - i;
+    const vf u = loadSome((const float*)p[0] + i, left) - loadSome((const float*)p[1] + i, left);
+    storeSome((float*)p[3] + i, expectileWeight(u, (float)r[0]) * u * scale, left);
+  }
+  return 0;
+}
+
 /// dq_i = 2 (q_i − y) / count · dloss. ints: predictions, count. buffers: y, dloss, then each q and dq.
 static double squaredErrorsBackward(void** p, const int32_t* n, const double*) {
   const float *y = (const float*)p[0], scale = 2.0f * ((const float*)p[1])[0] / (float)n[1];
