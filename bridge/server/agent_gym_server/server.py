@@ -118,6 +118,7 @@ class Server:
             "boot": self.boot,
             "env": self.name,
             "max_envs": self.max_envs,
+            "autoreset": "same_step",
         }
         return Message("hello", request.id, fields)
 

@@ -13,6 +13,7 @@ from typing import Any, Callable
 
 import numpy as np
 
+from .autoreset import single, true_successor
 from .spaces import FlatSpace, flatten, flatten_space, to_actions
 
 
@@ -76,7 +77,7 @@ class Worlds:
     """Shapes and meanings as in PROTOCOL.md; raises EnvironmentFailure."""
 
     def __init__(self, factory: Callable[[], Any], count: int):
-        self.envs = [factory() for _ in range(count)]
+        self.envs = [single(factory()) for _ in range(count)]
         self.count = count
         first = self.envs[0]
         self.observation: FlatSpace = flatten_space(first.observation_space)
@@ -171,12 +172,14 @@ class Worlds:
             raise EnvironmentFailure(f"world {world}: step raised {type(error).__name__}: {error}") from error
         try:
             if len(result) == 5:
-                observation, reward, terminated, truncated, _ = result
+                observation, reward, terminated, truncated, info = result
                 reward, terminated, truncated = float(reward), bool(terminated), bool(truncated)
             else:  # gym before 0.26: one flag, and the reason in info
                 observation, reward, done, info = result
                 truncated = bool(info.get("TimeLimit.truncated", False))
                 reward, terminated = float(reward), bool(done) and not truncated
+            if terminated or truncated:
+                observation = true_successor(observation, info)
         except (TypeError, ValueError, AttributeError) as error:
             raise EnvironmentFailure(f"world {world}: what step gave cannot be: {error}") from error
         if not isfinite(reward):
