@@ -1,9 +1,11 @@
 import { CpuBackend, type TensorInfo, tf, type Variable } from '../tensor/tf.ts';
+import { Entries } from './entries.ts';
 import type { Buffer, KernelLibrary, KernelName } from './library.ts';
 import { BufferPool } from './pool.ts';
 
 type DataId = TensorInfo['dataId'];
 interface Entry {
+  owner?: object;
   values: Float32Array;
   dtype: string;
   refCount: number;
@@ -28,6 +30,7 @@ export class AcceleratedBackend extends CpuBackend {
   constructor(library: KernelLibrary) {
     super();
     (this as unknown as { firstUse: boolean }).firstUse = false; // no advice to install tfjs-node
+    this.data = new Entries<Entry>(this) as never;
     this.#library = library;
     this.#pool = poolOf(library);
   }
@@ -51,7 +54,8 @@ export class AcceleratedBackend extends CpuBackend {
   output(shape: readonly number[]): { info: TensorInfo; values: Float32Array } {
     const values = this.#pool.take(sizeOf(shape));
     const dataId = {};
-    this.data.set(dataId, { values, dtype: 'float32', refCount: 1, pooled: values.length > 0 } as never);
+    const pooled = values.length > 0;
+    this.data.set(dataId, { owner: undefined, values, dtype: 'float32', refCount: 1, pooled } as never);
     return { info: { dataId, shape: [...shape], dtype: 'float32' }, values };
   }
 
