@@ -38,6 +38,7 @@ export class Bc implements Algorithm {
   readonly normalizer: Normalizer;
   readonly stages: readonly Stage[];
   readonly variables: Variables;
+  readonly tunable: NonNullable<Algorithm['tunable']>;
   readonly #optimizer: Adam;
 
   constructor({ obsDim, actDim }: Sizes, config: Config, initial: Noise) {
@@ -47,6 +48,7 @@ export class Bc implements Algorithm {
     this.policy = new Mlp({ sizes, activation: 'relu', outputActivation: 'tanh' }, initial);
     this.normalizer = new Normalizer(obsDim);
     this.#optimizer = new Adam(this.policy.variables, { learningRate });
+    this.tunable = { policyLearningRate: this.#optimizer.setLearningRate };
     this.variables = group({
       normalizer: this.normalizer.variables,
       policy: this.policy.variables,

@@ -77,6 +77,7 @@ export class DiffusionQl implements Algorithm {
   readonly targetCritic: TwinQ;
   readonly stages: readonly Stage[];
   readonly variables: Variables;
+  readonly tunable: NonNullable<Algorithm['tunable']>;
   readonly #ddpm: Ddpm;
   readonly #sampler: Sampler;
   readonly #policyOptimizer: Adam;
@@ -97,6 +98,8 @@ export class DiffusionQl implements Algorithm {
     this.#sampler = makeSampler(config.sampler, schedule, config.solverCalls);
     this.#policyOptimizer = new Adam(this.policy.variables, { learningRate, clipNorm });
     this.#criticOptimizer = new Adam(this.critic.variables, { learningRate, clipNorm });
+    const optimizers = [this.#policyOptimizer, this.#criticOptimizer];
+    this.tunable = { learningRate: rate => optimizers.forEach(optimizer => void optimizer.setLearningRate(rate)) };
     this.variables = group({
       policy: this.policy.variables,
       averagePolicy: this.averagePolicy.variables,

@@ -67,15 +67,19 @@ export class Dipo implements Algorithm {
   readonly best: BestActions;
   readonly stages: readonly Stage[];
   readonly tunable: NonNullable<Algorithm['tunable']>;
+  #actionLearningRate: number;
   readonly #ddpm: Ddpm;
   readonly #updates = tf.variable(tf.scalar(0), false);
 
   constructor(sizes: Sizes, config: Config, initial: Noise) {
-    this.config = { ...config };
+    this.config = config;
     this.#ddpm = new Ddpm(makeSchedule('cosine', config.diffusionSteps));
     this.networks = new DiffusionActorCritic(sizes, config, initial);
     this.best = new BestActions(config.replayCapacity, sizes.actDim);
-    const actionLearningRate = (x: number) => void Object.assign(this.config, { actionLearningRate: x });
+    this.#actionLearningRate = config.actionLearningRate;
+    const actionLearningRate = (x: number) => {
+      this.#actionLearningRate = x;
+    };
     this.tunable = { ...this.networks.tunable, actionLearningRate };
     this.stages = [{ name: 'train', batchSize: config.batchSize, update: this.#update.bind(this) }];
   }
@@ -126,7 +130,8 @@ export class Dipo implements Algorithm {
 
   /** a* ← clip(a* + Adam(∇_a Σ_rows min_i Q_φi(s, a*)), −1, 1), a few times; Adam starts afresh at every draw */
   improve(s: Tensor2D, a: Tensor2D): Tensor2D {
-    const { actionSteps, actionLearningRate: learningRate, actionGradientRatio, adamEpsilon: epsilon } = this.config;
+    const { actionSteps, actionGradientRatio, adamEpsilon: epsilon } = this.config;
+    const learningRate = this.#actionLearningRate;
     const actions = tf.variable(a);
     const optimizer = new Adam({ actions }, { learningRate, epsilon, clipNorm: actionGradientRatio * a.shape[1] });
     for (let step = 0; step < actionSteps; step++) {

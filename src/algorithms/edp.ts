@@ -23,7 +23,7 @@ import { Adam } from '../optim/adam.ts';
 import { polyak } from '../optim/polyak.ts';
 import type { Noise } from '../tensor/noise.ts';
 import { type Tensor1D, type Tensor2D, tf, type Variable } from '../tensor/tf.ts';
-import type { Sizes, Variables } from './algorithm.ts';
+import type { Algorithm, Sizes, Variables } from './algorithm.ts';
 
 // biome-ignore format: a table reads by columns
 export const edpParams = {
@@ -147,8 +147,7 @@ export class EdpPolicy {
 
   /** The policy's learning rate before an update. */
   schedule(progress: number): void {
-    const { learningRate, decayLearningRate } = this.config;
-    this.optimizer.setLearningRate(decayLearningRate ? cosine(learningRate, progress) : learningRate);
+    if (this.config.decayLearningRate) this.optimizer.decay(rate => cosine(rate, progress));
   }
 
   /** θ̄ ← τ θ + (1 − τ) θ̄ every few updates, after the first thousand. */
@@ -167,4 +166,9 @@ export function gaussian(a: Tensor2D, a0: Tensor2D, logDeviation?: Tensor1D): Te
   const log = logDeviation ? tf.clipByValue(logDeviation, -5, 2) : tf.zeros([a.shape[1]]);
   const half = tf.mul(tf.square(tf.mul(error, tf.exp(tf.neg(log)))), 0.5);
   return tf.neg(tf.sum<Tensor1D>(tf.add(tf.add(half, log), 0.5 * Math.log(2 * Math.PI)), 1));
+}
+
+/** One learning rate for every network, as in the code. */
+export function edpTunable(...optimizers: readonly Adam[]): NonNullable<Algorithm['tunable']> {
+  return { learningRate: rate => optimizers.forEach(optimizer => void optimizer.setLearningRate(rate)) };
 }

@@ -25,7 +25,7 @@ export class EdpCritic {
   readonly target: TwinQ;
   readonly variables: Variables;
   readonly #config: EdpConfig;
-  readonly #optimizers: readonly [Adam, Adam];
+  readonly optimizers: readonly [Adam, Adam];
 
   constructor({ obsDim, actDim }: Sizes, config: EdpConfig, initial: Noise) {
     this.#config = config;
@@ -34,12 +34,12 @@ export class EdpCritic {
     const twin = () => new TwinQ({ sizes, activation: 'mish', initializer: lecunNormal }, initial);
     [this.critic, this.target] = withTarget(twin);
     const optimizer = (variables: Record<string, Variable>) => new Adam(variables, { learningRate, clipNorm });
-    this.#optimizers = [optimizer(this.critic.q1.variables), optimizer(this.critic.q2.variables)];
+    this.optimizers = [optimizer(this.critic.q1.variables), optimizer(this.critic.q2.variables)];
     this.variables = group({
       critic: this.critic.variables,
       targetCritic: this.target.variables,
-      q1Optimizer: this.#optimizers[0].state,
-      q2Optimizer: this.#optimizers[1].state,
+      q1Optimizer: this.optimizers[0].state,
+      q2Optimizer: this.optimizers[1].state,
     });
   }
 
@@ -65,7 +65,7 @@ export class EdpCritic {
   update(s: Tensor2D, a: Tensor2D, y: Tensor1D): Metrics {
     const input = tf.concat2d([s, a], 1);
     const [one, two] = [this.critic.q1, this.critic.q2].map((network, i) =>
-      minimize(this.#optimizers[i]!, () => {
+      minimize(this.optimizers[i]!, () => {
         const q = network.apply(input).reshape([-1]);
         return { loss: tf.mean(tf.square(tf.sub(q, y))).asScalar(), q: tf.mean(q) };
       }),

@@ -17,7 +17,7 @@ import { detach } from '../tensor/detach.ts';
 import type { Noise } from '../tensor/noise.ts';
 import { type Scalar, type Tensor, type Tensor1D, type Tensor2D, tf } from '../tensor/tf.ts';
 import type { Algorithm, AlgorithmDefinition, Metrics, Sizes, Stage, Variables } from './algorithm.ts';
-import { EdpPolicy, edpParams, edpPresets, edpTasks, gaussian, type Noised } from './edp.ts';
+import { EdpPolicy, edpParams, edpPresets, edpTasks, edpTunable, gaussian, type Noised } from './edp.ts';
 import { backupParams, EdpCritic } from './edpCritic.ts';
 
 // biome-ignore format: a table reads by columns
@@ -40,11 +40,13 @@ export class EdpCrr implements Algorithm {
   readonly critic: EdpCritic;
   readonly stages: readonly Stage[];
   readonly variables: Variables;
+  readonly tunable: NonNullable<Algorithm['tunable']>;
 
   constructor(sizes: Sizes, config: Config, initial: Noise) {
     this.config = config;
     this.policy = new EdpPolicy(sizes, config, initial);
     this.critic = new EdpCritic(sizes, config, initial);
+    this.tunable = edpTunable(this.policy.optimizer, ...this.critic.optimizers);
     this.variables = { ...this.policy.variables, ...this.critic.variables };
     const { trainSteps: steps, batchSize } = config;
     this.stages = [{ name: 'train', steps, batchSize, variables: this.variables, update: this.#update.bind(this) }];

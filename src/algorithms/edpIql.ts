@@ -21,7 +21,7 @@ import { minimize } from '../optim/minimize.ts';
 import type { Noise } from '../tensor/noise.ts';
 import { type Scalar, type Tensor1D, type Tensor2D, tf, type Variable } from '../tensor/tf.ts';
 import type { Algorithm, AlgorithmDefinition, Metrics, Sizes, Stage, Variables } from './algorithm.ts';
-import { EdpPolicy, edpParams, edpPresets, edpTasks, gaussian, type Noised } from './edp.ts';
+import { EdpPolicy, edpParams, edpPresets, edpTasks, edpTunable, gaussian, type Noised } from './edp.ts';
 import { EdpCritic } from './edpCritic.ts';
 
 // biome-ignore format: a table reads by columns
@@ -48,6 +48,7 @@ export class EdpIql implements Algorithm {
   readonly value: Mlp;
   readonly stages: readonly Stage[];
   readonly variables: Variables;
+  readonly tunable: NonNullable<Algorithm['tunable']>;
   readonly #logDeviation?: Variable & Tensor1D;
   readonly #valueOptimizer: Adam;
 
@@ -61,6 +62,7 @@ export class EdpIql implements Algorithm {
     this.value = new Mlp({ sizes: layers, activation: 'mish', initializer: lecunNormal }, initial);
     this.#valueOptimizer = new Adam(this.value.variables, { learningRate, clipNorm });
     const value = group({ value: this.value.variables, valueOptimizer: this.#valueOptimizer.state });
+    this.tunable = edpTunable(this.policy.optimizer, ...this.critic.optimizers, this.#valueOptimizer);
     this.variables = { ...this.policy.variables, ...this.critic.variables, ...value };
     this.stages = [{ name: 'train', steps, batchSize, variables: this.variables, update: this.#update.bind(this) }];
   }

@@ -71,6 +71,7 @@ export class Idql implements Algorithm {
   readonly critic: IqlCritic;
   readonly stages: readonly Stage[];
   readonly variables: Variables;
+  readonly tunable: NonNullable<Algorithm['tunable']>;
   readonly #chain: ClippedChain;
   readonly #sample: ClippedChain['sample'];
   readonly #optimizer: Adam;
@@ -92,6 +93,10 @@ export class Idql implements Algorithm {
       averageBehavior: this.averageBehavior.variables,
       behaviorOptimizer: this.#optimizer.state,
     });
+    this.tunable = {
+      criticLearningRate: this.critic.setLearningRate,
+      behaviorLearningRate: this.#optimizer.setLearningRate,
+    };
     this.variables = { ...this.critic.variables, ...behavior };
     this.stages = [
       {
@@ -129,12 +134,12 @@ export class Idql implements Algorithm {
 
   /** L(θ) = E Σ_d (ε_θ(√ᾱ_t a + √(1 − ᾱ_t) ε, t, s) − ε)²_d,  t uniform over the steps */
   #updateBehavior({ observations: s, actions: a }: Batch, progress: number, noise: Noise): Metrics {
-    const { diffusionSteps, behaviorLearningRate, behaviorTau } = this.config;
+    const { diffusionSteps, behaviorTau } = this.config;
     const t = noise.integers('behavior/t', a.shape[0], diffusionSteps);
     const epsilon = noise.normal('behavior/epsilon', a.shape);
     const x = this.#chain.corrupt(a, t, epsilon);
     const masks = this.behavior.masks(a.shape[0], noise);
-    this.#optimizer.setLearningRate(cosine(behaviorLearningRate, progress));
+    this.#optimizer.decay(rate => cosine(rate, progress));
     const { loss, norm } = minimize(this.#optimizer, () => {
       const error = tf.sub(this.behavior.apply(x, tf.cast(t, 'float32') as Tensor1D, s, masks), epsilon);
       return { loss: tf.mean(tf.sum(tf.square(error), 1)).asScalar() };

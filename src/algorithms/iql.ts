@@ -53,6 +53,7 @@ export class Iql implements Algorithm {
   readonly policy: { readonly mean: Mlp; readonly logDeviation?: Variable & Tensor1D };
   readonly stages: readonly Stage[];
   readonly variables: Variables;
+  readonly tunable: NonNullable<Algorithm['tunable']>;
   readonly #policyOptimizer: Adam;
 
   constructor(sizes: Sizes, config: Config, initial: Noise) {
@@ -68,6 +69,10 @@ export class Iql implements Algorithm {
     const policy = { ...mean.variables, ...(logDeviation && { logDeviation }) };
     this.#policyOptimizer = new Adam(policy, { learningRate: config.policyLearningRate });
     this.variables = { ...this.critic.variables, ...group({ policy, policyOptimizer: this.#policyOptimizer.state }) };
+    this.tunable = {
+      criticLearningRate: this.critic.setLearningRate,
+      policyLearningRate: this.#policyOptimizer.setLearningRate,
+    };
     const { trainSteps: steps, batchSize } = config;
     const update = gaussian ? this.#update.bind(this) : this.#updateBeside.bind(this);
     const stage = { name: 'train', steps, batchSize, variables: this.variables };
@@ -95,9 +100,9 @@ export class Iql implements Algorithm {
 
   /** L(θ) = −E min(exp(κ A(s, a)), 100) log π_θ(a|s);  deterministic: squared distance Σ_d (π_θ(s) − a)²_d instead of −log π */
   #updatePolicy({ observations: s, actions: a }: Batch, progress: number): Metrics {
-    const { temperature, weightLimit, policyLearningRate } = this.config;
+    const { temperature, weightLimit } = this.config;
     const w = tf.minimum(tf.exp(tf.mul(this.critic.advantage(s, a), temperature)), weightLimit);
-    this.#policyOptimizer.setLearningRate(cosine(policyLearningRate, progress));
+    this.#policyOptimizer.decay(rate => cosine(rate, progress));
     const { loss, norm } = minimize(this.#policyOptimizer, () => ({
       loss: tf.mean(tf.mul(w, this.#distance(s, a))).asScalar(),
     }));

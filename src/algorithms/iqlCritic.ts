@@ -57,6 +57,11 @@ export class IqlCritic {
     });
   }
 
+  /** Of Q and V, from the next update on. */
+  readonly setLearningRate = (rate: number): void => {
+    for (const optimizer of [this.#criticOptimizer, this.#valueOptimizer]) optimizer.setLearningRate(rate);
+  };
+
   /** V(s) [B]. */
   v(s: Tensor2D): Tensor1D {
     return this.value.values(s);

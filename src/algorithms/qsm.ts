@@ -58,7 +58,7 @@ export class Qsm implements Algorithm {
   readonly #updates = tf.variable(tf.scalar(0), false);
 
   constructor({ obsDim, actDim }: Sizes, config: Config, initial: Noise) {
-    this.config = { ...config };
+    this.config = config;
     const { hidden } = config;
     const sizes = [obsDim + actDim, hidden, hidden, 1];
     const critic = () => new TwinQ({ sizes, activation: 'relu', initializer: xavierUniform }, initial);
@@ -68,7 +68,7 @@ export class Qsm implements Algorithm {
     this.#policyOptimizer = new Adam(this.score.variables, { learningRate: config.policyLearningRate });
     this.#criticOptimizer = new Adam(this.critic.variables, { learningRate: config.criticLearningRate });
     this.tunable = {
-      policyLearningRate: x => void Object.assign(this.config, { policyLearningRate: x }),
+      policyLearningRate: this.#policyOptimizer.setLearningRate,
       criticLearningRate: this.#criticOptimizer.setLearningRate,
     };
     this.stages = [{ name: 'train', batchSize: config.batchSize, update: this.#update.bind(this) }];
@@ -116,12 +116,12 @@ export class Qsm implements Algorithm {
 
   /** L(θ) = E (ε_θ(s, a_t, t) + M_q ½ Σ_i ∇_a Q_φi(s, a_t))²,  a_t a noised action of the replay */
   #updatePolicy({ observations: s, actions: a }: Batch, noise: Noise): Metrics {
-    const { diffusionSteps, actionGradientWeight, policyLearningRate, decayUpdates } = this.config;
+    const { diffusionSteps, actionGradientWeight, decayUpdates } = this.config;
     const updates = this.#updates.dataSync()[0]!;
     const t = noise.integers('policy/t', a.shape[0], diffusionSteps);
     const x = this.#chain.corrupt(a, t, noise.normal('policy/epsilon', a.shape));
     const gradient = tf.grad(x => tf.sum(tf.mul(tf.add(...this.critic.both(s, x as Tensor2D)), 0.5)))(x);
-    this.#policyOptimizer.setLearningRate(cosine(policyLearningRate, updates / decayUpdates));
+    this.#policyOptimizer.decay(rate => cosine(rate, updates / decayUpdates));
     const { loss } = minimize(this.#policyOptimizer, () => {
       const predicted = this.score.apply(x, tf.cast(t, 'float32') as Tensor1D, s);
       return { loss: tf.mean(tf.square(tf.add(predicted, tf.mul(gradient, actionGradientWeight)))).asScalar() };

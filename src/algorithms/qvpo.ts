@@ -84,18 +84,19 @@ export class Qvpo implements Algorithm {
   readonly #statistics: QStatistics;
   /** α */
   readonly #entropyWeight: Variable;
+  readonly #alpha: { initial: number };
   readonly #updates = tf.variable(tf.scalar(0), false);
 
   constructor(sizes: Sizes, config: Config, initial: Noise) {
-    this.config = { ...config };
+    this.config = config;
     const schedule = makeSchedule(config.schedule, config.diffusionSteps);
     this.#ddpm = new Ddpm(schedule);
     this.#sampler = makeSampler(config.sampler, schedule, config.solverCalls);
     this.networks = new DiffusionActorCritic(sizes, config, initial);
     this.#statistics = new QStatistics(config.statisticsRate);
     this.#entropyWeight = tf.variable(tf.scalar(config.entropyWeight), false);
-    const entropyWeight = (x: number) => void Object.assign(this.config, { entropyWeight: x });
-    this.tunable = { ...this.networks.tunable, entropyWeight };
+    this.#alpha = { initial: config.entropyWeight };
+    this.tunable = { ...this.networks.tunable, entropyWeight: x => void Object.assign(this.#alpha, { initial: x }) };
     this.stages = [{ name: 'train', batchSize: config.batchSize, update: this.#update.bind(this) }];
     const scalars = { entropyWeight: this.#entropyWeight, updates: this.#updates };
     this.variables = { ...this.networks.variables, ...group({ statistics: this.#statistics.variables, scalars }) };
@@ -115,7 +116,7 @@ export class Qvpo implements Algorithm {
   }
 
   #update(sample: () => Batch, progress: number, noise: Noise): Metrics {
-    const { policyEvery, tau, entropyWeight, entropyWeightFloor } = this.config;
+    const [{ policyEvery, tau, entropyWeightFloor }, { initial: entropyWeight }] = [this.config, this.#alpha];
     const updates = this.#updates.dataSync()[0]! + 1;
     const critic = this.#updateCritic(sample(), noise);
     const policy = updates % policyEvery === 0 ? this.#updatePolicy(sample().observations, noise) : {};

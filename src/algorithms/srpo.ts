@@ -77,6 +77,7 @@ export class Srpo implements Algorithm {
   readonly policy: Mlp;
   readonly stages: readonly Stage[];
   readonly variables: Variables;
+  readonly tunable: NonNullable<Algorithm['tunable']>;
   readonly #sde = new VpSde();
   readonly #behaviorOptimizer: Adam;
   readonly #policyOptimizer: Adam;
@@ -96,6 +97,11 @@ export class Srpo implements Algorithm {
       behavior: group({ behavior: this.behavior.variables, behaviorOptimizer: this.#behaviorOptimizer.state }),
       critic: this.critic.variables,
       policy: group({ policy: this.policy.variables, policyOptimizer: this.#policyOptimizer.state }),
+    };
+    this.tunable = {
+      behaviorLearningRate: this.#behaviorOptimizer.setLearningRate,
+      criticLearningRate: this.critic.setLearningRate,
+      policyLearningRate: this.#policyOptimizer.setLearningRate,
     };
     this.variables = { ...parts.behavior, ...parts.critic, ...parts.policy };
     this.stages = [
@@ -144,7 +150,7 @@ export class Srpo implements Algorithm {
   #updatePolicy(s: Tensor2D, progress: number, noise: Noise): Metrics {
     const { e, w, g, q } = this.direction(s, noise);
     const downhill = tf.sub(tf.mul(w.expandDims(1), e), tf.mul(g, this.config.beta));
-    this.#policyOptimizer.setLearningRate(cosine(this.config.policyLearningRate, progress));
+    this.#policyOptimizer.decay(rate => cosine(rate, progress));
     const { loss, norm } = minimize(this.#policyOptimizer, () => ({
       loss: tf.mean(tf.sum(tf.mul(downhill, this.policy.apply(s)), 1)).asScalar(),
     }));

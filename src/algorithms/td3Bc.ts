@@ -60,6 +60,7 @@ export class Td3Bc implements Algorithm {
   readonly normalizer: Normalizer;
   readonly stages: readonly Stage[];
   readonly variables: Variables;
+  readonly tunable: NonNullable<Algorithm['tunable']>;
   readonly #policyOptimizer: Adam;
   readonly #criticOptimizer: Adam;
   readonly #updates = tf.variable(tf.scalar(0), false);
@@ -75,6 +76,10 @@ export class Td3Bc implements Algorithm {
     this.normalizer = new Normalizer(obsDim);
     this.#policyOptimizer = new Adam(this.policy.variables, { learningRate: config.policyLearningRate });
     this.#criticOptimizer = new Adam(this.critic.variables, { learningRate: config.criticLearningRate });
+    this.tunable = {
+      policyLearningRate: this.#policyOptimizer.setLearningRate,
+      criticLearningRate: this.#criticOptimizer.setLearningRate,
+    };
     this.variables = group({
       normalizer: this.normalizer.variables,
       policy: this.policy.variables,

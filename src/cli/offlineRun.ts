@@ -7,6 +7,7 @@ import type { OfflineOptions } from './offlinePlan.ts';
 import { summaryLines } from './terminal/summary.ts';
 import { TrainingView } from './terminal/trainingView.ts';
 import { announced, shownPath } from './trainRun.ts';
+import { Tuning } from './tuning.ts';
 import { type WatchOptions, watch } from './watching.ts';
 
 export interface OfflineRunOptions {
@@ -28,7 +29,10 @@ export async function trainOfflineRun(store: RunStore, options: OfflineRunOption
   const parts = options.parts ?? (await buildOffline(config));
   const worlds = parts.evaluationEnv;
   // without worlds there is nothing live to see; `agent view RUN` shows the curves
-  const watching = worlds && (await watch(store, { env: worlds, evaluationEnv: worlds }, options.viewer ?? {}));
+  let interrupted = () => false;
+  const stopped = () => interrupted();
+  const watching =
+    worlds && (await watch(store, { env: worlds, evaluationEnv: worlds }, { ...options.viewer, stopped }));
   const view = new TrainingView(
     { ...config, run: shownPath(store.directory), url: watching?.dashboard?.url },
     {
@@ -46,6 +50,10 @@ export async function trainOfflineRun(store: RunStore, options: OfflineRunOption
     () => view.status('stopping'),
     () => view.close(),
   );
+  interrupted = () => interrupt.requested;
+  const tuning = new Tuning(store.path('changes.jsonl'), parts.algorithm, config.values);
+  const steering = watching?.steering;
+  if (steering) steering.tuning = tuning;
   try {
     const result = await trainOffline({
       ...parts,
@@ -54,8 +62,13 @@ export async function trainOfflineRun(store: RunStore, options: OfflineRunOption
       store,
       seed: config.seed,
       resume: options.resume,
-      watchers: [watcher(view, store, interrupt), ...(watching ? [watching.watcher as OfflineWatcher] : [])],
-      stopRequested: () => interrupt.requested,
+      watchers: [watcher(view, store, interrupt), ...(watching ? [watching.watcher] : [])],
+      stopRequested: () => interrupt.requested || steering?.ended === true,
+      requests: steering?.requests,
+      beforeUpdate: step => {
+        tuning.beforeStep(step);
+        return steering?.gate(step, stopped).then(() => tuning.beforeStep(step)); // what was asked while it was held
+      },
     });
     return await report(store, result, view, options);
   } finally {

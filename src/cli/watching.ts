@@ -2,6 +2,7 @@ import { type Dashboard, startDashboard } from '../dashboard/child.ts';
 import { bytesOf, type Frame, type WorldFrame } from '../dashboard/protocol.ts';
 import type { VectorEnv, VectorStep } from '../env/env.ts';
 import { AgentError } from '../errors.ts';
+import type { OfflineWatcher } from '../loops/offline.ts';
 import type { OnlineWatcher } from '../loops/onlineRun.ts';
 import { recordEpisode } from '../runs/episodes.ts';
 import type { RunStore } from '../runs/runStore.ts';
@@ -18,7 +19,7 @@ export interface Watching {
   /** The same worlds, watched: nothing that is computed changes. */
   readonly env: VectorEnv;
   readonly evaluationEnv: VectorEnv;
-  readonly watcher: OnlineWatcher;
+  readonly watcher: OnlineWatcher & OfflineWatcher;
   readonly dashboard?: Dashboard;
   readonly steering?: Steering;
   /** Why there is no viewer although one was to be: training goes on without. */
@@ -72,10 +73,17 @@ export async function watch(
   });
   const evaluationEnv = observed(parts.evaluationEnv, {
     reset: () => evaluation.begin(parts.evaluationEnv),
-    stepped: async (actions, result) => void (await evaluation.stepped(parts.evaluationEnv, actions, result)),
+    stepped: async (actions, result) => {
+      await evaluation.stepped(parts.evaluationEnv, actions, result);
+      // Where nothing trains in worlds, evaluations are what there is to see live.
+      if (parts.env === parts.evaluationEnv) await feed?.stepped(parts.evaluationEnv, trainingStep, result);
+    },
   });
-  const watcher: OnlineWatcher = {
+  const watcher: Watching['watcher'] = {
     stepped: step => {
+      trainingStep = step;
+    },
+    updated: step => {
       trainingStep = step;
     },
     restored: step => {

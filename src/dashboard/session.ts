@@ -7,6 +7,7 @@ import type { Right } from './security.ts';
 /** A frame is skipped while so many bytes wait for a viewer, and a viewer stuck for so long is dropped. */
 export const MAX_WAITING_BYTES = 256 * 1024;
 export const STUCK_AFTER_MS = 5000;
+const DRAIN_MS = 10;
 
 const packr = new Packr({ useRecords: false });
 const unpackr = new Packr({ useRecords: false, mapsAsObjects: true, int64AsType: 'number' });
@@ -56,6 +57,7 @@ export class Session {
   watching: string | null = null;
   alive = true;
   #stuckSince: number | undefined;
+  #again: NodeJS.Timeout | undefined;
 
   constructor(socket: WebSocket, right: Right) {
     this.socket = socket;
@@ -75,6 +77,16 @@ export class Session {
     this.#stuckSince ??= now;
     if (now - this.#stuckSince > STUCK_AFTER_MS) this.socket.terminate();
     return false;
+  }
+
+  /** Calls once, a little later, unless it is to be called already. */
+  afterDrain(work: () => void): void {
+    if (this.#again || this.socket.readyState !== this.socket.OPEN) return;
+    this.#again = setTimeout(() => {
+      this.#again = undefined;
+      work();
+    }, DRAIN_MS);
+    this.#again.unref();
   }
 
   send(message: ServerMessage | Buffer): void {

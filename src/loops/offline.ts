@@ -63,6 +63,10 @@ export interface OfflineRun {
   readonly watchers?: readonly OfflineWatcher[];
   /** Asked after every update; true saves and ends the loop. */
   readonly stopRequested?: () => boolean;
+  /** Called before each update, after so many: the moment to hold the training, or to change hyperparameters. */
+  readonly beforeUpdate?: (step: number) => void | Promise<void>;
+  /** Wishes from outside, fulfilled after the next update and then cleared. Neither changes what is learned. */
+  readonly requests?: { evaluate: boolean; checkpoint: boolean };
 }
 
 export interface OfflineResult {
@@ -141,6 +145,7 @@ class OfflineLoop {
     const breather = new Breather();
     for (const watcher of this.#run.watchers ?? []) watcher.stage?.(stage, this.#at.stage, this.#at.done);
     while (this.#at.done < stage.steps!) {
+      await this.#run.beforeUpdate?.(this.#step);
       if (this.#run.stopRequested?.()) return false;
       try {
         this.#update(stage);
@@ -179,16 +184,17 @@ class OfflineLoop {
 
   /** At their times, and once for each: an evaluation, and a checkpoint after it; one at the end of every stage. */
   async #evaluateAndSave(): Promise<void> {
-    const { schedule, evaluationEnv } = this.#run;
+    const { schedule, evaluationEnv, requests } = this.#run;
     const stage = this.#stages[this.#at.stage];
     if (!stage || this.#at.done === 0) return;
     const ending = this.#at.done === stage.steps;
-    const evaluating =
-      this.#at.stage === this.#stages.length - 1 && (ending || this.#at.done % schedule.evalEvery === 0);
+    const due = this.#at.stage === this.#stages.length - 1 && (ending || this.#at.done % schedule.evalEvery === 0);
+    const evaluating = due || requests?.evaluate === true;
     const score =
       evaluating && evaluationEnv && this.#last?.step !== this.#step ? await this.#evaluate(evaluationEnv) : undefined;
     const best = score !== undefined && score === this.#best;
-    if (best || ending || this.#step % schedule.checkpointEvery === 0) await this.#save(best);
+    if (best || ending || this.#step % schedule.checkpointEvery === 0 || requests?.checkpoint) await this.#save(best);
+    if (requests) requests.evaluate = requests.checkpoint = false;
   }
 
   async #evaluate(env: VectorEnv): Promise<OfflineScore | undefined> {

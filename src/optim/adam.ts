@@ -18,6 +18,8 @@ export class Adam {
   readonly #v: Variable[];
   readonly #count: Variable;
   readonly #options: Omit<AdamStep, 'step'>;
+  /** The rate that is set, and what a decay has made of it. */
+  #base: number;
   #learningRate: number;
 
   constructor(variables: Readonly<Record<string, Variable>>, options: AdamOptions) {
@@ -30,7 +32,7 @@ export class Adam {
       clipNorm: Infinity,
       ...options,
     };
-    this.#learningRate = options.learningRate;
+    this.#base = this.#learningRate = options.learningRate;
     this.#online = Object.values(variables);
     this.trained = new Set(this.#online);
     const zeros = (v: Variable) => tf.tidy(() => tf.variable(tf.zeros(v.shape), false));
@@ -51,8 +53,13 @@ export class Adam {
 
   /** From the next step on. */
   readonly setLearningRate = (rate: number): void => {
-    this.#learningRate = rate;
+    this.#base = this.#learningRate = rate;
   };
+
+  /** The rate of the next step, from the one that is set. */
+  decay(of: (learningRate: number) => number): void {
+    this.#learningRate = of(this.#base);
+  }
 
   /** Applies gradients given in the order of `variables`. Returns their global norm before clipping. */
   step(gradients: readonly (Tensor | undefined)[]): Scalar {

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeVectorEnv } from '../../envs/vector.ts';
 import { algorithms } from '../../src/algorithms/catalog.ts';
+import { srpo } from '../../src/algorithms/srpo.ts';
 import { useBackend } from '../../src/backend/register.ts';
 import { resolve } from '../../src/config/hyperparameters.ts';
 import { startViewer, type Viewer } from '../../src/dashboard/server.ts';
@@ -99,4 +100,65 @@ describe.skipIf(!hasChromium || !built)('the policy in the page', { timeout: 240
     });
     expect(browser.problems).toEqual([]);
   });
+
+  it.each(['Humanoid-v3', 'antmaze-umaze-v2'])(
+    'a push in %s changes the trajectory, and nothing else does',
+    async task => {
+      await useBackend('wasm', { threads: 1 });
+      const { values } = resolve(srpo.hyperparameters, [{ source: 'test', values: { hidden: 16, blocks: 1 } }]);
+      const model = await makeVectorEnv(task, 1);
+      const sizes = { obsDim: model.spec.observationSpace.low.length, actDim: model.spec.actionSpace.low.length };
+      await model.close();
+      const algorithm = srpo.create(sizes, values, new StreamNoise(new Rng(5).split('weights')));
+      const weights = Buffer.concat(encodeSafetensors(storeVariables(algorithm.variables))).toString('base64');
+      const [plain, twin, pushed] = await browser.page.evaluate(
+        async ({ task, weights, values }) => {
+          const worker = new Worker('physics.worker.js', { type: 'module' });
+          const bytes = Uint8Array.from(atob(weights), c => c.charCodeAt(0));
+          const poses: number[][] = [];
+          let heard: (data: { error?: string }) => void = () => {};
+          let walked = () => {};
+          let push = false;
+          const ask = (request: object) =>
+            new Promise<void>((resolve, reject) => {
+              heard = ({ error }) => (error ? reject(new Error(error)) : resolve());
+              worker.postMessage({ id: 0, request });
+            });
+          worker.onmessage = ({ data }) => {
+            if (!('pose' in data)) return heard(data);
+            if (data.pose.episode > 0 || poses.length >= 12) return walked();
+            poses.push([...data.pose.qpos]);
+            const force = [200, 100, 0];
+            if (push && poses.length === 4)
+              worker.postMessage({
+                id: 1,
+                request: { type: 'push', push: { body: 1, point: [0, 0, 1], force, torque: [0, 0, 0] } },
+              });
+          };
+          await ask({ type: 'load', task });
+          await ask({ type: 'policy', algo: 'srpo', seed: 3, values, weights: bytes });
+          const runs: number[][][] = [];
+          for (const pushing of [false, false, true]) {
+            push = pushing;
+            poses.length = 0;
+            const done = new Promise<void>(resolve => {
+              walked = resolve;
+            });
+            await ask({ type: 'touch', on: true, actor: 0, seed: 5 });
+            await done;
+            await ask({ type: 'touch', on: false, actor: 0, seed: 5 });
+            runs.push([...poses]);
+          }
+          worker.terminate();
+          return runs;
+        },
+        { task, weights, values: values as Record<string, unknown> },
+      );
+      expect(plain).toHaveLength(12);
+      expect(twin).toEqual(plain); // bit for bit
+      expect(pushed!.slice(0, 4)).toEqual(plain!.slice(0, 4));
+      expect(pushed!.at(-1)).not.toEqual(plain!.at(-1));
+      expect(browser.problems).toEqual([]);
+    },
+  );
 });

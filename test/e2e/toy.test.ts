@@ -50,7 +50,7 @@ describe.skipIf(!hasChromium || !built)('the figures of agent toy', { timeout: 2
         readFileSync(join(run, 'figures', download.suggestedFilename()), 'utf8'),
       );
       await page.keyboard.press('2'); // the curves of a run without evaluations
-      await expect.poll(() => page.locator('.compare-top h3').first().textContent()).toBe('behavior/loss');
+      await expect.poll(() => page.locator('.compare-top h2').first().textContent()).toBe('behavior/loss');
       expect(problems).toEqual([]);
     } finally {
       await close();

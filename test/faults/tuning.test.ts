@@ -86,12 +86,14 @@ describe.each([
   }, 120_000);
 });
 
-it('every learning rate and the entropy weight of the online diffusion policies may be changed', () => {
+it('every learning rate of every algorithm and the entropy weight may be changed', () => {
   for (const definition of algorithms.values()) {
-    if (definition.kind !== 'online') continue;
-    const { values } = resolve(definition.hyperparameters, []);
+    const { values } = resolve(definition.hyperparameters, [{ source: 'test', values: { hidden: 8 } }]);
     const made = definition.create({ obsDim: 3, actDim: 2 }, values as never, new StreamNoise(new Rng(0)));
-    const wanted = Object.keys(values).filter(name => /LearningRate$/.test(name));
+    const wanted = Object.entries(values).flatMap(([name, value]) =>
+      typeof value === 'number' && /learningRate$/i.test(name) ? [name] : [],
+    );
+    expect(wanted.length, definition.name).toBeGreaterThan(0);
     expect(Object.keys(made.tunable ?? {}), definition.name).toEqual(expect.arrayContaining(wanted));
     for (const variable of Object.values(made.variables)) variable.dispose();
   }

@@ -166,10 +166,8 @@ export class AppState {
   }
 
   toggleTheme(): void {
-    const theme = document.documentElement.dataset.theme === 'light' ? 'dark' : 'light';
-    document.documentElement.dataset.theme = theme;
-    localStorage.setItem('agent.theme', theme);
-    this.emit('theme');
+    localStorage.setItem('agent.theme', document.documentElement.dataset.theme === 'light' ? 'dark' : 'light');
+    dispatchEvent(new Event('themechosen')); // theme.ts sets it and tells
   }
 }
 

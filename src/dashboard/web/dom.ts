@@ -48,6 +48,11 @@ export function fill(element: Element, ...children: Child[]): void {
   put(element, children);
 }
 
+/** When what is on the page now has been painted: heavy parts load then. */
+export function painted(): Promise<void> {
+  return new Promise(resolve => requestAnimationFrame(() => setTimeout(resolve)));
+}
+
 /** Sets text only where it changed: numbers redraw four times a second. */
 export function setText(element: Element, text: string): void {
   if (element.textContent !== text) element.textContent = text;

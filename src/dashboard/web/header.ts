@@ -47,7 +47,7 @@ export function runHeader(app: AppState, openPalette: () => void): HTMLElement {
   const right = h('span', { class: 'right-of-page' });
   const search = h(
     'button',
-    { type: 'button', class: 'button search', onclick: openPalette },
+    { type: 'button', class: 'button search', title: 'Search or run a command (Ctrl K)', onclick: openPalette },
     icon('search'),
     h('span', { class: 'search-text' }, 'Search or run a command'),
     h('kbd', {}, 'Ctrl K'),

@@ -21,7 +21,12 @@ export function orderMetrics(keys: Iterable<string>, pinned: ReadonlySet<string>
 export class Inspector {
   readonly element: HTMLElement;
   readonly #app: AppState;
-  readonly #body = h('div', { class: 'inspector-body scroll' });
+  readonly #body = h('div', {
+    class: 'inspector-body scroll',
+    tabindex: '0',
+    role: 'tabpanel',
+    'aria-label': 'Curves',
+  });
   readonly #grid = h('div', { class: 'chart-grid' });
   readonly #tabs: HTMLElement;
   readonly #panels: Partial<Record<Tab, HTMLElement>> = {};
@@ -62,6 +67,7 @@ export class Inspector {
 
   open(tab: Tab): void {
     this.tab = tab;
+    this.#body.setAttribute('aria-label', tab);
     fill(
       this.#tabs,
       ...(['Curves', 'Diffusion', 'Physics', 'Run'] as const).map(name =>

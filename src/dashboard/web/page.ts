@@ -2,7 +2,7 @@ import type { AppState } from './appState.ts';
 import { PolicyModel } from './diffusion/model.ts';
 import { SmallFan } from './diffusion/smallFan.ts';
 import { DiffusionView } from './diffusion/view.ts';
-import { fill, h } from './dom.ts';
+import { fill, h, painted } from './dom.ts';
 import { FiguresView } from './figures.ts';
 import { runHeader } from './header.ts';
 import { attachKeys } from './keys.ts';
@@ -25,13 +25,12 @@ export function mount(app: AppState): WatchView {
   const fan = new SmallFan(app, model);
   watch.extra.append(fan.element);
   // Needs three.js, like the stage: both come after the first paint.
-  void Promise.all([import('./touch/touch.ts'), import('./touch/physicsPanel.ts')]).then(
-    ([{ Touch }, { physicsPanel }]) => {
-      const touch = new Touch(app, watch, model);
-      watch.touch = touch;
-      watch.inspector.addPanel('Physics', physicsPanel(touch, model));
-    },
-  );
+  const loaded = painted().then(() => Promise.all([import('./touch/touch.ts'), import('./touch/physicsPanel.ts')]));
+  void loaded.then(([{ Touch }, { physicsPanel }]) => {
+    const touch = new Touch(app, watch, model);
+    watch.touch = touch;
+    watch.inspector.addPanel('Physics', physicsPanel(touch, model));
+  });
   const diffusion = new DiffusionView(app, watch, model);
   const figures = new FiguresView(app);
   const palette = () => openPalette(app, watch);

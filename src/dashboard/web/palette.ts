@@ -46,7 +46,7 @@ export function openPalette(app: AppState, watch: WatchView): void {
   if (document.querySelector('.palette')) return;
   const commands = pageCommands(app, watch);
   const list = h('ul', { role: 'listbox', id: 'palette-list' });
-  const count = h('footer');
+  const count = h('p', { class: 'palette-count' });
   const input = h('input', {
     type: 'text',
     placeholder: 'Search or run a command',

@@ -28,6 +28,8 @@ export class Column {
 export interface Series {
   readonly row: Column;
   readonly value: Column;
+  /** Where the largest value stands. */
+  best: number;
 }
 
 /** All rows of one run as columns, in order, each row once. */
@@ -68,7 +70,7 @@ export class RunData {
     for (const [key, column] of Object.entries(block.columns)) {
       let series = this.metrics.get(key);
       if (!series) {
-        series = { row: new Column(), value: new Column() };
+        series = { row: new Column(), value: new Column(), best: 0 };
         this.metrics.set(key, series);
       }
       const row = uint32Of(column.row);
@@ -77,6 +79,7 @@ export class RunData {
         if (row[i]! < skip) continue;
         series.row.push(block.first + row[i]!);
         series.value.push(value[i]!);
+        if (value[i]! > series.value.at(series.best)) series.best = series.value.length - 1;
       }
     }
     this.rows = block.first + block.count;
@@ -106,8 +109,7 @@ export class RunData {
   best(key: string): { value: number; step: number } | undefined {
     const series = this.metrics.get(key);
     if (!series || series.value.length === 0) return undefined;
-    let at = 0;
-    for (let i = 1; i < series.value.length; i++) if (series.value.at(i) > series.value.at(at)) at = i;
+    const at = series.best;
     return { value: series.value.at(at), step: this.step.at(series.row.at(at)) };
   }
 

@@ -78,7 +78,7 @@ function steering(app: AppState): HTMLElement {
   return h(
     'section',
     { class: 'facts steering' },
-    h('h3', { class: 'strong' }, 'Control'),
+    h('h2', { class: 'strong' }, 'Control'),
     h(
       'div',
       { class: 'actors' },
@@ -93,7 +93,7 @@ function steering(app: AppState): HTMLElement {
 }
 
 /** What may be changed while training, by its name in the configuration. */
-const TUNABLE = /^(\w+LearningRate|entropyWeight)$/;
+const TUNABLE = /^(\w*[lL]earningRate|entropyWeight)$/;
 
 /** A field for every value that may be changed; the change is logged in the run and can be taken back by another. */
 function tunables(app: AppState): HTMLElement[] {
@@ -144,7 +144,7 @@ function table(title: string, rows: readonly (readonly string[])[]): HTMLElement
   return h(
     'section',
     { class: 'facts' },
-    h('h3', { class: 'strong' }, title),
+    h('h2', { class: 'strong' }, title),
     h(
       'table',
       {},

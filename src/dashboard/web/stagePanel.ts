@@ -1,7 +1,7 @@
 import type { Scene } from '../protocol.ts';
 import type { AppState } from './appState.ts';
 import { controlBar } from './controlBar.ts';
-import { button, fill, h, iconAddress, iconButton, setText } from './dom.ts';
+import { button, fill, h, iconAddress, iconButton, painted, setText } from './dom.ts';
 import { fixed, integer } from './format.ts';
 import { openMenu } from './menu.ts';
 import type { Player } from './player.ts';
@@ -77,6 +77,7 @@ export class StagePanel {
     const watch = button({
       icon: 'show',
       label: 'Watch',
+      title: 'The training and its recordings',
       class: 'quiet mode',
       pressed: true,
       onclick: () => this.onTouch(false),
@@ -143,6 +144,7 @@ export class StagePanel {
       );
       return;
     }
+    await painted();
     const { Stage } = await import('./stage/stage.ts');
     try {
       this.stage = new Stage(scene, this.#canvas);
@@ -231,6 +233,8 @@ export class StagePanel {
 
   #showPlay(): void {
     const running = this.#player.recording ? this.#player.playing : !this.#app.paused;
+    if (this.#play.dataset.running === String(running)) return; // each new address of the icon is a request
+    this.#play.dataset.running = String(running);
     this.#play.querySelector('use')!.setAttribute('href', iconAddress(running ? 'pause' : 'play'));
     this.#play.classList.toggle('running', running);
   }

@@ -46,7 +46,7 @@ export class Timeline {
     this.#app = app;
     this.#player = player;
     this.element = h(
-      'footer',
+      'section',
       { class: 'timeline', 'aria-label': 'Timeline' },
       h('span', { class: 'lane-label' }, 'Training'),
       h('div', { class: 'lane-box' }, this.#training, this.#pill, this.#finish),

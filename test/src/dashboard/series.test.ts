@@ -9,6 +9,7 @@ import {
   meanStd,
   nearestIndex,
   smooth,
+  thinned,
 } from '../../../src/dashboard/web/charts/series.ts';
 import {
   countModes,
@@ -182,5 +183,25 @@ describe('statistics of the candidates', () => {
     expect(Math.abs(axes[0][0]!)).toBeGreaterThan(0.99);
     expect(Math.abs(axes[1][2]!)).toBeGreaterThan(0.99);
     expect(explained).toBeGreaterThan(0.99);
+  });
+});
+
+describe('a long curve', () => {
+  it('is drawn through its extremes and its last point, with the means around them', () => {
+    const n = 1_000_000;
+    const values = Float64Array.from({ length: n }, (_, i) => Math.sin(i / 1e5) + (i === 777_777 ? 9 : 0));
+    const { x, y, mean } = thinned(i => 2 * i, values);
+    expect(x.length).toBeLessThanOrEqual(4096);
+    expect(Math.max(...y)).toBe(values[777_777]);
+    expect(x[y.indexOf(values[777_777]!)]).toBe(2 * 777_777);
+    expect([x.at(-1), y.at(-1)]).toEqual([2 * (n - 1), values[n - 1]]);
+    for (let i = 1; i < x.length; i++) expect(x[i]).toBeGreaterThan(x[i - 1]!);
+    for (let i = 0; i < x.length; i += 97) expect(Math.abs(mean![i]! - Math.sin(x[i]! / 2e5))).toBeLessThan(0.03);
+  });
+
+  it('keeps every point where there are few', () => {
+    const curve = thinned(i => i, Float64Array.of(3, 1, 2));
+    expect([...curve.x]).toEqual([0, 1, 2]);
+    expect([...curve.y]).toEqual([3, 1, 2]);
   });
 });

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Algorithm } from '../../../src/algorithms/algorithm.ts';
 import { srpo } from '../../../src/algorithms/srpo.ts';
+import { Tuning } from '../../../src/cli/tuning.ts';
 import { resolve } from '../../../src/config/hyperparameters.ts';
 import { ReplayBuffer } from '../../../src/data/replayBuffer.ts';
 import type { Env, EnvSpec, EnvState, Step } from '../../../src/env/env.ts';
@@ -126,6 +127,67 @@ async function outcome(name: string) {
   const { step, tensors, state } = await readCheckpoint(join(root, name), 'last');
   return { step, tensors: [...tensors], state, rows: timeless(name) };
 }
+
+/** Changes learning rates before some updates, as `agent offline --control` does, and dies before another. */
+function tuned(name: string, wishes: readonly (readonly [number, string, number])[], diesAt = Infinity): Options {
+  const algorithm = create();
+  const values = { behaviorLearningRate: 3e-4, criticLearningRate: 3e-4, policyLearningRate: 3e-4 };
+  const tuning = new Tuning(join(root, name, 'changes.jsonl'), algorithm, values);
+  const beforeUpdate = (step: number) => {
+    if (step === diesAt) throw new Error('killed');
+    for (const [at, what, to] of wishes) if (at === step) expect(tuning.ask(what, to)).toBeUndefined();
+    tuning.beforeStep(step);
+  };
+  return { algorithm, beforeUpdate };
+}
+
+describe('trainOffline under control', { timeout: 60_000 }, () => {
+  const wishes = [
+    [3, 'behaviorLearningRate', 0.02],
+    [9, 'criticLearningRate', 0.01],
+    [14, 'policyLearningRate', 0.05],
+  ] as const;
+
+  it('makes changes of its learning rates again when resumed, at the same updates', async () => {
+    await train(start('whole'), tuned('whole', wishes));
+    const whole = await outcome('whole');
+    await train(start('plain'));
+    expect((await outcome('plain')).tensors).not.toEqual(whole.tensors);
+    for (const diesAt of [4, 10, 15]) {
+      const name = `killed-${diesAt}`;
+      const made = wishes.filter(([at]) => at < diesAt);
+      await expect(train(start(name), tuned(name, made, diesAt))).rejects.toThrow('killed');
+      const store = await RunStore.open(join(root, name));
+      await train(store, {
+        ...tuned(
+          name,
+          wishes.filter(([at]) => at >= diesAt),
+        ),
+        resume: true,
+      });
+      expect(await outcome(name), name).toEqual(whole);
+    }
+  });
+
+  it('waits, evaluates and saves when asked, and learns the same', async () => {
+    const requests = { evaluate: false, checkpoint: false };
+    const seen: string[] = [];
+    const beforeUpdate = async (now: number) => {
+      await new Promise(resolve => setTimeout(resolve, 1));
+      if (now === 2) requests.evaluate = true; // while the behaviour is learned
+      if (now === 6) requests.checkpoint = true;
+    };
+    const watcher = {
+      evaluated: ({ step }: { step: number }) => void seen.push(`evaluated ${step}`),
+      saved: (step: number) => void seen.push(`saved ${step}`),
+    };
+    await train(start('asked'), { beforeUpdate, requests, watchers: [watcher] });
+    expect(seen).toEqual(expect.arrayContaining(['evaluated 3', 'saved 7']));
+    expect(requests).toEqual({ evaluate: false, checkpoint: false });
+    await train(start('unasked'));
+    expect((await outcome('asked')).tensors).toEqual((await outcome('unasked')).tensors);
+  });
+});
 
 describe('trainOffline', { timeout: 60_000 }, () => {
   it('runs the stages in order, logs updates with their stage, evaluates the policy at its times and at the end', async () => {

@@ -3,9 +3,10 @@ import { runStyle, token } from '../colors.ts';
 import { h, iconButton, setText } from '../dom.ts';
 import { fixed, integer, value } from '../format.ts';
 import { openMenu } from '../menu.ts';
+import { emptyText, publishedLines } from './cardText.ts';
 import { Chart, type ChartContent, type Line } from './chart.ts';
 import { exportCsv, exportPng } from './export.ts';
-import { type Curve, curveOf, type Group, meanBand, nearestIndex, smooth } from './series.ts';
+import { type Curve, curveOf, type Group, meanBand, nearestIndex, smooth, wholeCurve } from './series.ts';
 import { hideTooltip, showTooltip } from './tooltip.ts';
 
 export interface CardOptions {
@@ -45,7 +46,7 @@ export class ChartCard {
     const more = iconButton('more', `${metric}: scale and export`, event =>
       this.#menu(event.currentTarget as HTMLElement),
     );
-    const title = h('h3', { class: options.groups ? 'strong' : 't2' }, metric);
+    const title = h('h2', { class: options.groups ? 'strong' : 't2' }, metric);
     const caption = options.caption ? h('span', { class: 't3 chart-caption' }, options.caption) : null;
     this.element = h(
       'section',
@@ -148,7 +149,7 @@ export class ChartCard {
     const data = app.currentData;
     if (!data) return [];
     const raw = curveOf(data, metric, app.axis);
-    const smoothed = { x: raw.x, y: smooth(raw.x, raw.y, app.smoothing) };
+    const smoothed = { x: raw.x, y: app.smoothing > 0 ? smooth(raw.x, raw.mean ?? raw.y, app.smoothing) : raw.y };
     const best = metric === 'eval/return' && app.axis === 'step' ? data.best(metric) : undefined;
     const std = metric === 'eval/return' ? data.values('eval/returnStd') : undefined;
     const band =
@@ -176,7 +177,7 @@ export class ChartCard {
       const curves = group.runs
         .map(run => curveOf(app.dataOf(run.id), metric, app.axis))
         .filter(curve => curve.x.length > 0)
-        .map<Curve>(curve => ({ x: curve.x, y: smooth(curve.x, curve.y, app.smoothing) }));
+        .map<Curve>(({ x, y, mean }) => ({ x, y: app.smoothing > 0 ? smooth(x, mean ?? y, app.smoothing) : y }));
       const label = (i: number) => (i === 0 ? group.label : `${group.label} ${i + 1}`);
       if (curves.length < 3)
         return curves.map<Line>((curve, i) => ({
@@ -239,6 +240,23 @@ export class ChartCard {
     });
   }
 
+  /** Every point, unsmoothed; of groups of three seeds and more the mean that is drawn. */
+  #saveCsv(): void {
+    const { app, metric, groups } = this.#options;
+    if (!this.#content) return;
+    const whole = (run: string, label: string) => {
+      return { label, color: '', curve: wholeCurve(app.dataOf(run), metric, app.axis) };
+    };
+    const lines = groups
+      ? groups().flatMap(({ runs, label }) =>
+          runs.length < 3
+            ? runs.map(({ id }) => whole(id, id))
+            : this.#content!.lines.filter(line => line.label === label),
+        )
+      : [whole(app.current ?? '', metric)];
+    exportCsv({ ...this.#content, lines }, metric);
+  }
+
   #menu(anchor: HTMLElement): void {
     const { app, metric } = this.#options;
     openMenu(anchor, [
@@ -264,27 +282,7 @@ export class ChartCard {
         run: () => app.setSmoothing(amount),
       })),
       { label: 'Save as PNG', icon: 'download', run: () => this.#content && exportPng(this.#chart, metric) },
-      { label: 'Save as CSV', icon: 'download', run: () => this.#content && exportCsv(this.#content, metric) },
+      { label: 'Save as CSV', icon: 'download', run: () => this.#saveCsv() },
     ]);
   }
-}
-
-/** `first value at step 10,000` where the configuration says when. */
-function emptyText(app: AppState, metric: string): string {
-  const options = app.currentData?.snapshot?.config.options as Record<string, unknown> | undefined;
-  const every = metric.startsWith('eval/') ? options?.evalEvery : options?.logEvery;
-  return typeof every === 'number' ? `first value at step ${integer(every)}` : 'no value yet';
-}
-
-/** The algorithm's own published score first, then the baselines people compare with. */
-function publishedLines(app: AppState): { name: string; value: number }[] {
-  const published = app.currentData?.snapshot?.published ?? [];
-  const own = app.run()?.algo.toUpperCase() ?? '';
-  return [...new Set([own, 'SAC', 'TD3'])]
-    .flatMap(name => published.filter(line => line.name.startsWith(name)))
-    .slice(0, 2)
-    .map(({ name, value: best }, i) => ({
-      name: `${i === 0 ? name : name.split(',')[0]} ${integer(best)}`,
-      value: best,
-    }));
 }

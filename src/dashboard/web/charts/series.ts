@@ -5,6 +5,8 @@ import type { RunData } from '../runData.ts';
 export interface Curve {
   readonly x: Float64Array;
   readonly y: Float64Array;
+  /** Where points were left out: the mean of the values around each one. */
+  readonly mean?: Float64Array;
 }
 
 /**
@@ -113,8 +115,48 @@ function thin(x: Float64Array, most: number): Float64Array {
   return Float64Array.from({ length: most }, (_, i) => x[Math.round((i * (x.length - 1)) / (most - 1))]!);
 }
 
+/** Points of a curve that is drawn: more than a screen has columns. */
+const DRAWN = 4096;
+
+/** A metric's curve; of a long one the smallest and the largest of every so many values, so that it looks the same. */
 export function curveOf(data: RunData, key: string, axis: Axis): Curve {
+  const series = data.metrics.get(key);
+  if (!series || series.value.length <= DRAWN) return wholeCurve(data, key, axis);
+  const rows = series.row.view;
+  const source = axis === 'step' ? data.step.view : data.seconds.view;
+  return thinned(axis === 'update' ? i => i : i => source[rows[i]!]!, series.value.view);
+}
+
+/** All points of a metric's curve: for files. */
+export function wholeCurve(data: RunData, key: string, axis: Axis): Curve {
   return { x: data.x(key, axis), y: data.values(key) };
+}
+
+/** At most DRAWN points of a curve, its last one among them. */
+export function thinned(xAt: (i: number) => number, values: Float64Array): Curve {
+  const n = values.length;
+  const width = Math.ceil((2 * n) / (DRAWN - 2));
+  const [x, y, mean]: number[][] = [[], [], []];
+  const put = (i: number, average: number) => {
+    x!.push(xAt(i));
+    y!.push(values[i]!);
+    mean!.push(average);
+  };
+  for (let begin = 0; begin < n; begin += width) {
+    const end = Math.min(n, begin + width);
+    let [low, high, sum] = [begin, begin, 0];
+    for (let i = begin; i < end; i++) {
+      const value = values[i]!;
+      if (value < values[low]!) low = i;
+      if (value > values[high]!) high = i;
+      sum += value;
+    }
+    const average = sum / (end - begin);
+    put(Math.min(low, high), average);
+    if (low !== high) put(Math.max(low, high), average);
+    if (end === n && Math.max(low, high) < n - 1) put(n - 1, average);
+  }
+  return { x: Float64Array.from(x!), y: Float64Array.from(y!), mean: Float64Array.from(mean!) };
 }
 
 /** Interquartile mean: the mean of the middle half. */

@@ -6,7 +6,7 @@ import { drawFan } from './draw.ts';
 export class FanStrip {
   readonly element: HTMLElement;
   readonly #row = h('div', { class: 'fan-strip' });
-  readonly #title = h('h3', { class: 'strong' });
+  readonly #title = h('h2', { class: 'strong' }, 'All action dimensions');
   readonly #choose: (dim: number) => void;
 
   constructor(choose: (dim: number) => void) {

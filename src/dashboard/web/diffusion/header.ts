@@ -51,6 +51,6 @@ export function diffusionHeader(app: AppState, parts: HeaderParts): HTMLElement 
     figure('Checkpoint', parts.checkpoint),
     figure('Sampled in', parts.time),
     k,
-    button({ icon: 'reset', label: 'Resample', key: 'R', onclick: parts.resample }),
+    button({ icon: 'reset', label: 'Resample', title: 'Resample (R)', key: 'R', onclick: parts.resample }),
   );
 }

@@ -46,7 +46,7 @@ export class ScorePanel {
     this.element = h(
       'section',
       { class: 'panel weights-panel score-panel', hidden: true },
-      h('header', { class: 'panel-head' }, h('h3', { class: 'strong' }, 'Score field'), this.#facts),
+      h('header', { class: 'panel-head' }, h('h2', { class: 'strong' }, 'Score field'), this.#facts),
       this.#canvas,
       h('label', { class: 'score-slider t2' }, 't', this.#t),
       h('label', { class: 'score-slider t2' }, '1/β', this.#beta),

@@ -14,7 +14,7 @@ export class SidePanel {
 
   constructor() {
     const head = (title: string, detail: string) =>
-      h('header', { class: 'panel-head' }, h('h3', { class: 'strong' }, title), h('span', { class: 't3' }, detail));
+      h('header', { class: 'panel-head' }, h('h2', { class: 'strong' }, title), h('span', { class: 't3' }, detail));
     const squares = this.#squares.map(({ title, canvas, text }) =>
       h('figure', {}, canvas, h('p', {}, h('b', {}, title), ' entropy rows'), text),
     );

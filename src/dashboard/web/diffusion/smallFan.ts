@@ -28,7 +28,7 @@ export class SmallFan {
       h(
         'header',
         { class: 'panel-head' },
-        h('h3', { class: 't2' }, 'Candidates at this state'),
+        h('h2', { class: 't2' }, 'Candidates at this state'),
         this.#what,
         h('span', { class: 'grow' }),
         h('span', { class: 't3' }, 'noise → action'),

@@ -16,7 +16,7 @@ export class SquaresPanel {
   constructor(chooseAxes: (anchor: HTMLElement) => void) {
     const onclick = (event: MouseEvent) => chooseAxes(event.currentTarget as HTMLElement);
     const axes = button({ after: 'sliders', label: 'Axes', class: 'quiet', onclick });
-    const title = h('h3', { class: 'strong' }, 'Denoising');
+    const title = h('h2', { class: 'strong' }, 'Denoising');
     const head = h('header', { class: 'panel-head' }, title, this.#caption, h('span', { class: 'grow' }), axes);
     const legend = h(
       'div',

@@ -34,7 +34,7 @@ export class DiffusionView {
     state: h('b'),
     checkpoint: h('b'),
     time: h('b'),
-    fan: h('h3', { class: 'strong' }),
+    fan: h('h2', { class: 'strong' }, 'Candidates'),
     step: h('span', { class: 't2' }),
   };
   readonly #note = h('div', { class: 'state diffusion-note', hidden: true });

@@ -14,7 +14,7 @@ export class WeightsPanel {
   readonly #formula = h('span', { class: 't3' });
 
   constructor() {
-    const head = h('header', { class: 'panel-head' }, h('h3', { class: 'strong' }, 'Weights'), this.#formula);
+    const head = h('header', { class: 'panel-head' }, h('h2', { class: 'strong' }, 'Weights'), this.#formula);
     this.element = h('section', { class: 'panel weights-panel' }, head, this.#canvas, this.#facts);
   }
 

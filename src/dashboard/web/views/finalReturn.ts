@@ -25,7 +25,7 @@ export class FinalReturn {
       h(
         'header',
         {},
-        h('h3', { class: 'strong' }, 'Final return'),
+        h('h2', { class: 'strong' }, 'Final return'),
         h('span', { class: 't3' }, 'IQM, 95 % interval'),
         h('span', { class: 'grow' }),
         h('span', { class: 't3 tick' }, '⋮ published'),
