@@ -16,8 +16,8 @@ function exact({ alphasCumprod, steps }: Schedule): NoiseNetwork {
     const part = step - low;
     return Math.exp((1 - part) * Math.log(alphasCumprod[low]!) + part * Math.log(alphasCumprod[low + 1]!));
   };
-  const apply = (input: Tensor2D) => {
-    const rows = input.arraySync();
+  const apply = (parts: readonly Tensor2D[]) => {
+    const rows = tf.concat2d([...parts], 1).arraySync();
     return tf.tensor2d(
       rows.map(([x, step]) => {
         const [alpha, variance] = [Math.sqrt(acp(step!)), 1 - acp(step!)];
