@@ -54,8 +54,13 @@ export function fusedMultiplyAdd(a: number, b: number, c: number): number {
   const total = product + c;
   const back = total - product;
   const totalError = product - (total - back) + (c - back);
-  return total + sumToOdd(totalError, productError);
+  const low = totalError + productError;
+  // Unless a tie is within the rounding of `low`, that rounding does no harm.
+  const [one, other] = [total + low * ABOVE, total + low * BELOW];
+  return one === other ? one : total + sumToOdd(totalError, productError);
 }
+
+const [ABOVE, BELOW] = [1 + 2 ** -50, 1 - 2 ** -50];
 
 /** x + y, and where that is inexact the one of its two neighbours that ends in an odd bit: rounding again is then harmless. */
 function sumToOdd(x: number, y: number): number {
