@@ -134,9 +134,10 @@ describe.skipIf(!hasChromium || !built).each(['Humanoid-v3', 'antmaze-umaze-v2']
       );
       const box = (await page.locator('.stage-canvas').boundingBox())!;
       const label = async () => page.locator('.push-label').textContent();
-      // The robot stands near the middle; where exactly depends on the task, so feel for it.
+      // At its start the robot stands near the middle; where exactly depends on the task, so feel for it.
       let pushed = '';
-      for (let i = 0; i < 24 && !/ N$/.test(pushed); i++) {
+      for (let i = 0; i < 50 && !/ N$/.test(pushed); i++) {
+        if (i % 5 === 0) await page.keyboard.press('Backspace');
         await page.mouse.move(
           box.x + box.width * (0.5 + 0.03 * ((i % 5) - 2)),
           box.y + box.height * (0.4 + 0.05 * (Math.floor(i / 5) % 5)),

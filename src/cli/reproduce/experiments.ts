@@ -17,7 +17,7 @@ export const experiments: readonly Experiment[] = [
     name: 'inverted-pendulum',
     title: 'InvertedPendulum-v4, QVPO',
     command: words(
-      'online --env InvertedPendulum-v4 --hidden 64 --policy-every 1 --policy-learning-rate 1e-3 --critic-learning-rate 1e-3 --warmup-steps 1000 --steps 10000 --eval-every 1000',
+      'online --env InvertedPendulum-v4 --hidden 64 --policy-every 1 --policy-learning-rate 1e-3 --critic-learning-rate 1e-3 --warmup-steps 1000 --steps 15000 --eval-every 1000',
     ),
     seeds: [0, 1, 2],
     reference: { value: 1000, label: 'the most there is' },
