@@ -172,8 +172,8 @@ export class RunFolder {
     });
   }
 
-  /** The absolute path of a file a page may fetch, or undefined: a checkpoint's, an episode or a figure, by plain names only. */
-  file(parts: readonly string[]): string | undefined {
+  /** The absolute path of a file a page may fetch, 'gone' where there is none: a checkpoint's, an episode or a figure. Undefined for anything else but plain names. */
+  file(parts: readonly string[]): string | 'gone' | undefined {
     const [kind, ...rest] = parts;
     const depth = kind === 'checkpoints' ? 2 : kind === 'episodes' || kind === 'figures' ? 1 : -1;
     if (rest.length !== depth || rest.some(part => !/^[\w][\w.-]*$/.test(part))) return undefined;
@@ -181,7 +181,7 @@ export class RunFolder {
     try {
       return lstatSync(path).isFile() ? path : undefined;
     } catch {
-      return undefined; // gone since it was listed
+      return 'gone'; // since it was listed, or never there
     }
   }
 

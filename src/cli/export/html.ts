@@ -42,7 +42,7 @@ export const exportHtml: Exporter = async ({ directory, checkpoint: which, out }
     .sort((a, b) => distance(a) - distance(b))
     .slice(0, MAX_EPISODES);
   for (const { name } of episodes)
-    files[`episodes/${name}`] = new Uint8Array(readFileSync(folder.file(['episodes', name])!));
+    files[`episodes/${name}`] = new Uint8Array(readFileSync(join(folder.path, 'episodes', name)));
   const best = folder.checkpoints().some(other => other.best && other.step === checkpoint.step);
   const snapshot: Snapshot = {
     config: folder.config,

@@ -56,7 +56,7 @@ export class AppState {
   /** A file of the run on the stage (`checkpoints/STEP/FILE`, `episodes/FILE`); undefined when it is not there any more. */
   file: (path: string) => Promise<Uint8Array | undefined> = async path => {
     const response = await fetch(`runs/${encodeURIComponent(this.current ?? '')}/${path}`);
-    return response.ok ? new Uint8Array(await response.arrayBuffer()) : undefined;
+    return response.status === 200 ? new Uint8Array(await response.arrayBuffer()) : undefined;
   };
   readonly #listeners = new Map<string, Set<Listener<never>>>();
 
