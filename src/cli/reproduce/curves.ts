@@ -116,7 +116,7 @@ function ticks(low: number, high: number): number[] {
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = power * ([1, 2, 5, 10].find(m => m * power >= rough) ?? 10);
   const values: number[] = [];
-  for (let value = Math.ceil(low / step) * step; value <= high; value += step) values.push(value);
+  for (let value = Math.ceil(low / step) * step; value <= high; value += step) values.push(value || 0); // no −0
   return values;
 }
 
