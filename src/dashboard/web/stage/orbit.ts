@@ -95,6 +95,9 @@ export class Orbit {
         .multiplyScalar(omega * omega);
       this.#velocity.addScaledVector(pull, step).multiplyScalar(1 / (1 + omega * step) ** 2);
       this.#target.addScaledVector(this.#velocity, step);
+      // A spring lags behind in proportion to speed and frame time: what runs at 8 m/s must stay in the picture.
+      const [lag, most] = [goal.distanceTo(this.#target), this.distance / 15];
+      if (lag > most) this.#target.lerp(goal, 1 - most / lag);
     }
     const az = this.azimuth * RADIANS;
     const el = this.elevation * RADIANS;
