@@ -1,12 +1,10 @@
 import { availableParallelism } from 'node:os';
 import { AgentError, UsageError } from '../errors.ts';
 import type { KernelLibrary } from './library.ts';
+import { type BackendName, backendNames } from './names.ts';
 import { loadNative, type NativeOptions, nativeBuild } from './native/load.ts';
 import { isInstalled, optionalPackages, registerTensorflow, registerWebgpu } from './optional.ts';
 import { accelerate, libraryInUse, select } from './start.ts';
-
-export const backendNames = ['auto', 'native', 'wasm', 'tensorflow', 'webgpu', 'cpu'] as const;
-export type BackendName = (typeof backendNames)[number];
 
 /** The backend in use, and why it is this one. */
 export interface BackendInUse {

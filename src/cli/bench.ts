@@ -1,4 +1,4 @@
-import { type BackendName, backendNames } from '../backend/register.ts';
+import { type BackendName, backendNames } from '../backend/names.ts';
 import { UsageError } from '../errors.ts';
 import type { Command, Input, Io } from './command.ts';
 

@@ -1,5 +1,6 @@
 import { UsageError } from '../errors.ts';
-import { type ArrayInfo, Hdf5File } from './hdf5.ts';
+import { type Hdf5File, readHdf5 } from './hdf5.ts';
+import type { ArrayInfo } from './hdf5Array.ts';
 import { checkFinite, type Steps, TRUNCATED } from './steps.ts';
 
 export interface D4rlOptions {
@@ -15,27 +16,19 @@ export interface D4rlOptions {
  * Throws `UsageError` that names the array for: a missing key, a wrong shape or type, unequal lengths, no steps,
  * NaN or infinite numbers, flags other than 0 and 1, and no `timeouts` where the time limit is not known either.
  */
-export async function readD4rl(path: string, options: D4rlOptions = {}): Promise<Steps> {
-  const file = await Hdf5File.open(path);
-  try {
-    return readSteps(file, options);
-  } finally {
-    file.close();
-  }
+export function readD4rl(path: string, options: D4rlOptions = {}): Promise<Steps> {
+  return readHdf5(path, file => readSteps(file, options));
 }
 
 /** Goals of AntMaze and maze2d collections, `infos/goal` [N, 2] as float32; undefined where the file has none. */
-export async function readGoals(path: string): Promise<Float32Array | undefined> {
-  const file = await Hdf5File.open(path);
-  try {
+export function readGoals(path: string): Promise<Float32Array | undefined> {
+  return readHdf5(path, file => {
     if (file.typeOf('/infos') === 'none' || file.typeOf('/infos/goal') === 'none') return undefined;
     const { shape } = matrix(file, '/infos/goal');
     const goals = new Float32Array(shape[0]! * shape[1]!);
     file.readInto('/infos/goal', goals);
     return goals;
-  } finally {
-    file.close();
-  }
+  });
 }
 
 function readSteps(file: Hdf5File, { maxEpisodeSteps }: D4rlOptions): Steps {
@@ -122,8 +115,9 @@ function readFlags(file: Hdf5File, key: string, rows: number): Uint8Array {
   const info = file.info(key);
   const values = info.bytes === 1 ? new Uint8Array(rows) : new Float64Array(rows);
   file.readInto(key, values);
-  const at = values.findIndex((value: number) => value !== 0 && value !== 1);
-  if (at >= 0) throw new UsageError(`${file.path}: "${key}"[${at}] is ${values[at]}, 0 or 1 is wanted`);
+  let at = 0;
+  while (at < rows && (values[at] === 0 || values[at] === 1)) at++;
+  if (at < rows) throw new UsageError(`${file.path}: "${key}"[${at}] is ${values[at]}, 0 or 1 is wanted`);
   return values instanceof Uint8Array ? values : Uint8Array.from(values);
 }
 

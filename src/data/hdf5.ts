@@ -1,218 +1,45 @@
 import { closeSync, openSync, readSync, statSync } from 'node:fs';
-import { resolve } from 'node:path';
-import type { Metadata } from 'h5wasm/node';
 import { UsageError } from '../errors.ts';
-import { admit, diagnosis, type H5Module, isDeath, loadHdf5, refusedPath } from './hdf5Module.ts';
+import type { ArrayInfo, Target } from './hdf5Array.ts';
+import { LibraryFile } from './hdf5Library.ts';
+import { PlainFile } from './hdf5Plain.ts';
+import { Unusual } from './hdf5Source.ts';
 
-/** Rows are read in blocks of about this many bytes: what loading needs beside the arrays themselves. */
-const BLOCK_BYTES = 4 << 20;
-/** No collection is larger; a file that claims more is a mistake or an attack. */
-const LARGEST_BYTES = 8 * 2 ** 30;
-const LARGEST_CHUNK_BYTES = 256 * 2 ** 20;
-/** Deflate shrinks 1032 : 1 at best, so a file that claims more holds nothing for most of it. */
-const LARGEST_EXPANSION = 1100;
-const DEFLATE = 1;
-const SHUFFLE = 2;
-const FLETCHER32 = 3;
 const SIGNATURE = '\x89HDF\r\n\x1a\n';
 
-export type ElementKind = 'float' | 'integer' | 'boolean';
-
-/** An array of a file, before anything of it is read. */
-export interface ArrayInfo {
+/** An HDF5 file opened for reading; whatever is wrong with it throws a `UsageError` naming the file and the array. */
+export interface Hdf5File {
   readonly path: string;
-  readonly shape: readonly number[];
-  readonly kind: ElementKind;
-  /** Of one element: 4 or 8 for floats, 1 to 8 for whole numbers. */
-  readonly bytes: number;
+  /** Names of the arrays and groups of a group, the file's own where none is named. */
+  keys(group?: string): string[];
+  /** What stands at a path. */
+  typeOf(path: string): 'array' | 'group' | 'none';
+  /** Throws for anything but a plain array of real numbers, whole numbers or truth values stored in this file. */
+  info(path: string): ArrayInfo;
+  /** Reads an array [n] or [n, width] into `into` [n × width] from `offset` on, converting to its type. */
+  readInto(path: string, into: Target, offset?: number): void;
 }
 
-type Elements =
-  | Float32Array
-  | Float64Array
-  | Int8Array
-  | Uint8Array
-  | Int16Array
-  | Uint16Array
-  | Int32Array
-  | Uint32Array;
-type LongElements = BigInt64Array | BigUint64Array;
-
 /**
- * An HDF5 file opened for reading. The library below reports errors as return codes that its JavaScript layer drops
- * (a damaged file then reads as whatever the heap held); here every one of them throws a `UsageError` that names the
- * file and the array. Only the file itself can be opened while it is read: external links, external storage and
- * virtual sources, which would read other files of this machine, are refused.
+ * What `read` makes of an HDF5 file. Where something about the file is out of the ordinary, `read` is called a second
+ * time, upon the library. Throws `UsageError` if the file is missing, no regular file, empty, not HDF5 or damaged.
  */
-export class Hdf5File {
-  readonly path: string;
-  readonly #module: H5Module;
-  readonly #id: bigint;
-  readonly #fileBytes: number;
-  readonly #infos = new Map<string, Metadata>();
-  #dead = false;
-
-  private constructor(path: string, module: H5Module, id: bigint, fileBytes: number) {
-    this.path = path;
-    this.#module = module;
-    this.#id = id;
-    this.#fileBytes = fileBytes;
+export async function readHdf5<T>(path: string, read: (file: Hdf5File) => T): Promise<T> {
+  const size = checkHead(path);
+  try {
+    return closing(new PlainFile(path, size), read);
+  } catch (error) {
+    const cutOff = error instanceof RangeError; // a damaged piece may end anywhere
+    if (!(error instanceof Unusual || cutOff)) throw error;
   }
+  return closing(await LibraryFile.open(path, size), read);
+}
 
-  /** Throws `UsageError` if the file is missing, no regular file, empty, not HDF5, truncated or damaged at its head. */
-  static async open(path: string): Promise<Hdf5File> {
-    const fileBytes = checkHead(path);
-    const module = await loadHdf5();
-    admit(resolve(path));
-    let id = -1n;
-    try {
-      id = module.open(resolve(path), module.H5F_ACC_RDONLY, false, -1, -1);
-    } catch (error) {
-      isDeath(error);
-      throw new UsageError(`${path} cannot be opened as HDF5: ${diagnosis(error)}`);
-    }
-    if (id < 0n) throw new UsageError(`${path} cannot be opened as HDF5: ${diagnosis()}`);
-    return new Hdf5File(path, module, id, fileBytes);
-  }
-
-  /** Throws `UsageError` if the file is so damaged that not even this works. */
-  close(): void {
-    admit(undefined);
-    if (this.#dead) return;
-    try {
-      this.#module.close_file(this.#id);
-    } catch (error) {
-      this.#dead = isDeath(error);
-      throw new UsageError(`${this.path} is damaged: ${diagnosis(error)}`);
-    }
-  }
-
-  /** Names of the arrays and groups of a group. */
-  keys(group = '/'): string[] {
-    return this.#call(group, () => this.#module.get_names(this.#id, group, false));
-  }
-
-  /** What stands at a path. A link that leads out of the file counts as an array; `info` refuses it by name. */
-  typeOf(path: string): 'array' | 'group' | 'none' {
-    const type = this.#call(path, () => this.#module.get_type(this.#id, path));
-    if (type === this.#module.H5G_GROUP) return 'group';
-    if (type === this.#module.H5G_DATASET || type === this.#module.H5G_UDLINK || type === this.#module.H5G_LINK) {
-      return 'array';
-    }
-    return 'none';
-  }
-
-  /** Throws `UsageError` for anything but a plain array of real numbers, whole numbers or truth values stored in this file. */
-  info(path: string): ArrayInfo {
-    const metadata = this.#metadata(path);
-    const refuse = (what: string) => this.#refusal(path, what);
-    if (!metadata.shape) throw refuse('holds nothing');
-    return {
-      path,
-      shape: metadata.shape.map(Number),
-      kind: kindOf(this.#module, metadata, refuse),
-      bytes: metadata.size,
-    };
-  }
-
-  /**
-   * Reads an array [n] or [n, width] block by block into `into` [n × width], converting to its type.
-   * Throws `UsageError` if any block is damaged.
-   */
-  readInto(path: string, into: Float32Array | Float64Array | Uint8Array, offset = 0): void {
-    const metadata = this.#metadata(path);
-    const info = this.info(path);
-    const rows = info.shape[0] ?? 1;
-    const width = info.shape.slice(1).reduce((a, b) => a * b, 1);
-    const chunkRows = metadata.chunks?.[0] ?? 1;
-    const wanted = Math.max(1, Math.floor(BLOCK_BYTES / (width * info.bytes)));
-    const blockRows = Math.min(rows, Math.max(1, Math.round(wanted / chunkRows)) * chunkRows);
-    const bytes = Math.max(8, blockRows * width * info.bytes);
-    const pointer = this.#module._malloc(bytes);
-    if (pointer === 0) throw this.#refusal(path, `needs ${bytes} bytes of memory at once, which are not to be had`);
-    try {
-      for (let start = 0; start < rows; start += blockRows) {
-        const count = Math.min(blockRows, rows - start);
-        this.#readBlock(info, start, count, pointer);
-        const block = elements(
-          this.#module.HEAPU8.buffer as ArrayBuffer,
-          pointer,
-          count * width,
-          info,
-          metadata.signed,
-        );
-        into.set(block, offset + start * width);
-      }
-    } finally {
-      if (!this.#dead) this.#module._free(pointer);
-    }
-  }
-
-  #readBlock(info: ArrayInfo, start: number, count: number, pointer: number): void {
-    const counts = info.shape.map((size, axis) => BigInt(axis === 0 ? count : size));
-    const offsets = info.shape.map((_, axis) => BigInt(axis === 0 ? start : 0));
-    const strides = info.shape.map(() => 1n);
-    const at = BigInt(pointer);
-    const status = this.#call(info.path, () =>
-      this.#module.get_dataset_data(this.#id, info.path, counts, offsets, strides, at),
-    );
-    if (status < 0) throw this.#refusal(info.path, `is damaged: ${diagnosis()}`);
-  }
-
-  #metadata(path: string): Metadata {
-    const known = this.#infos.get(path);
-    if (known) return known;
-    if (this.#call(path, () => this.#module.get_type(this.#id, path)) === this.#module.H5G_UDLINK)
-      throw this.#refusal(path, 'is a link to another file, which is refused');
-    const metadata: Metadata = this.#call(path, () => this.#module.get_dataset_metadata(this.#id, path));
-    this.#checkStorage(path, metadata);
-    this.#infos.set(path, metadata);
-    return metadata;
-  }
-
-  #checkStorage(path: string, metadata: Metadata): void {
-    const refuse = (what: string) => this.#refusal(path, what);
-    if (metadata.virtual_sources) throw refuse('is put together from other files, which is refused');
-    const bytes = product(metadata.shape ?? []) * metadata.size;
-    if (!(bytes <= LARGEST_BYTES)) throw refuse(`claims ${bytes} bytes, at most ${LARGEST_BYTES} are read`);
-    if (metadata.chunks) {
-      const chunk = product(metadata.chunks) * metadata.size;
-      if (!(chunk <= LARGEST_CHUNK_BYTES))
-        throw refuse(`has chunks of ${chunk} bytes, at most ${LARGEST_CHUNK_BYTES} are read`);
-      if (bytes > LARGEST_EXPANSION * this.#fileBytes)
-        throw refuse(`claims ${bytes} bytes in a file of ${this.#fileBytes}: most of it is not there`);
-    } else if (bytes > this.#fileBytes) {
-      throw refuse(
-        `claims ${bytes} bytes in a file of ${this.#fileBytes}: its numbers lie in another file, or nowhere`,
-      );
-    }
-    const filters = this.#call(path, () => this.#module.get_dataset_filters(this.#id, path));
-    for (const { id, name } of filters) {
-      if (id !== DEFLATE && id !== SHUFFLE && id !== FLETCHER32)
-        throw refuse(`is compressed with "${name || id}", only gzip is read`);
-    }
-    if (filters.filter(({ id }) => id === DEFLATE).length > 1) throw refuse('is compressed twice, which is refused');
-  }
-
-  /** Calls the library; what it throws, and what it refused to open, becomes a named error. */
-  #call<T>(path: string, action: () => T): T {
-    admit(resolve(this.path));
-    try {
-      const result = action();
-      const foreign = refusedPath();
-      if (foreign !== undefined) throw this.#refusal(path, `refers to another file, ${foreign}, which is refused`);
-      return result;
-    } catch (error) {
-      if (error instanceof UsageError) throw error;
-      this.#dead = isDeath(error);
-      const foreign = refusedPath();
-      if (foreign !== undefined) throw this.#refusal(path, `refers to another file, ${foreign}, which is refused`);
-      throw this.#refusal(path, `is damaged: ${diagnosis(error)}`);
-    }
-  }
-
-  #refusal(path: string, what: string): UsageError {
-    return new UsageError(`${this.path}: "${path.replace(/^\//, '')}" ${what}`);
+function closing<F extends Hdf5File & { close(): void }, T>(file: F, read: (file: F) => T): T {
+  try {
+    return read(file);
+  } finally {
+    file.close();
   }
 }
 
@@ -235,36 +62,4 @@ function checkHead(path: string): number {
   if (/^\s*<(!doctype|html|\?xml)/i.test(start)) throw new UsageError(`${path} is a web page, not an HDF5 file`);
   if (!start.startsWith(SIGNATURE)) throw new UsageError(`${path} is not an HDF5 file: its signature is missing`);
   return stats.size;
-}
-
-function kindOf(module: H5Module, metadata: Metadata, refuse: (what: string) => UsageError): ElementKind {
-  const { H5T_FLOAT, H5T_INTEGER, H5T_ENUM } = module.H5T_class_t;
-  const bits = metadata.size * 8;
-  if (metadata.type === H5T_FLOAT.value) {
-    if (metadata.size !== 4 && metadata.size !== 8) throw refuse(`holds float${bits}, float32 or float64 is read`);
-    return 'float';
-  }
-  if (metadata.type === H5T_INTEGER.value) {
-    if (![1, 2, 4, 8].includes(metadata.size)) throw refuse(`holds int${bits}, int8 to int64 are read`);
-    return 'integer';
-  }
-  if (metadata.type === H5T_ENUM.value) {
-    const { FALSE, TRUE, ...others } = metadata.enum_type?.members ?? {};
-    if (metadata.size === 1 && FALSE === 0 && TRUE === 1 && Object.keys(others).length === 0) return 'boolean';
-    throw refuse('holds an enumeration other than FALSE, TRUE');
-  }
-  throw refuse('holds no numbers');
-}
-
-function elements(buffer: ArrayBuffer, at: number, length: number, info: ArrayInfo, signed: boolean): Elements {
-  if (info.kind === 'float') return new (info.bytes === 8 ? Float64Array : Float32Array)(buffer, at, length);
-  if (info.bytes === 1) return new (signed ? Int8Array : Uint8Array)(buffer, at, length);
-  if (info.bytes === 2) return new (signed ? Int16Array : Uint16Array)(buffer, at, length);
-  if (info.bytes === 4) return new (signed ? Int32Array : Uint32Array)(buffer, at, length);
-  const long: LongElements = new (signed ? BigInt64Array : BigUint64Array)(buffer, at, length);
-  return Float64Array.from(long, Number);
-}
-
-function product(sizes: readonly (number | bigint)[]): number {
-  return sizes.reduce<number>((all, size) => all * Number(size), 1);
 }

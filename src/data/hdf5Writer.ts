@@ -49,7 +49,8 @@ function writeArrays(
   compression: number,
 ): void {
   admit(path);
-  const id = module.open(path, module.H5F_ACC_TRUNC, false, -1, -1);
+  // in the oldest form there is, which every program reads, and this one without the library
+  const id = module.open(path, module.H5F_ACC_TRUNC, false, module.H5F_LIBVER_EARLIEST, module.H5F_LIBVER_V110);
   if (id < 0n) throw new AgentError(`${path} cannot be written: ${diagnosis()}`);
   let failed: string | undefined;
   try {

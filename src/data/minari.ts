@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { UsageError } from '../errors.ts';
-import { Hdf5File } from './hdf5.ts';
+import { type Hdf5File, readHdf5 } from './hdf5.ts';
 import { checkFinite, FINAL, type Steps, TERMINATED, TRUNCATED } from './steps.ts';
 
 /** What `metadata.json` says that matters here. */
@@ -52,14 +52,11 @@ export function readMinariMetadata(file: string): MinariMetadata {
  */
 export async function readMinari(path: string): Promise<Steps> {
   const { action } = readMinariMetadata(path);
-  const file = await Hdf5File.open(path);
-  try {
+  return readHdf5(path, file => {
     const steps = readEpisodes(file, episodeNames(file));
     if (action) mapActions(path, steps, action);
     return steps;
-  } finally {
-    file.close();
-  }
+  });
 }
 
 function episodeNames(file: Hdf5File): string[] {

@@ -38,15 +38,16 @@ export interface Episode {
  */
 export function transitionRows(steps: Steps, endAtTimeouts = false): Uint32Array {
   const { flags, rows } = steps;
-  const kept = new Uint32Array(rows);
-  let count = 0;
-  for (let i = 0; i < rows - 1; i++) {
+  const keeps = (i: number) => {
     const flag = flags[i]!;
-    if ((flag & FINAL) !== 0) continue;
-    if ((flag & TRUNCATED) !== 0 && !endAtTimeouts && (flags[i + 1]! & FINAL) === 0) continue;
-    kept[count++] = i;
-  }
-  return kept.slice(0, count);
+    if ((flag & FINAL) !== 0) return false;
+    return (flag & TRUNCATED) === 0 || endAtTimeouts || (flags[i + 1]! & FINAL) !== 0;
+  };
+  let count = 0;
+  for (let i = 0; i < rows - 1; i++) if (keeps(i)) count++;
+  const kept = new Uint32Array(count);
+  for (let i = 0, k = 0; i < rows - 1; i++) if (keeps(i)) kept[k++] = i;
+  return kept;
 }
 
 /** Episodes as D4RL's sequence view counts them: each ends at a terminal or at the clock; an unfinished tail is dropped. */
