@@ -89,9 +89,10 @@ export class RemoteVectorEnv implements VectorEnv {
       seeds: { shape: [this.numEnvs], data: this.#episodes.nextSeeds },
     });
     const size = this.numEnvs * this.#obsDim;
+    const nextObservations = floats(reply, 'next_observations', size);
     const result = {
-      nextObservations: floats(reply, 'next_observations', size),
-      observations: floats(reply, 'observations', size),
+      nextObservations,
+      observations: 'observations' in reply.arrays ? floats(reply, 'observations', size) : nextObservations,
       rewards: typed(reply, 'rewards', Float64Array, this.numEnvs),
       terminated: typed(reply, 'terminated', Uint8Array, this.numEnvs),
       truncated: typed(reply, 'truncated', Uint8Array, this.numEnvs),

@@ -35,7 +35,7 @@ export class HeaderReader {
   read(bytes: Uint8Array): Header {
     const size = this.#known.length;
     if (size > 0 && bytes.length > size && this.#known.compare(bytes, 0, size) === 0)
-      return { entries: this.#entries, id: unpackHeader(bytes.subarray(size)) };
+      return { entries: this.#entries, id: new Reader(bytes, size).all() };
     const reader = new Reader(bytes);
     const entries = reader.all();
     const id = typeof entries === 'object' && entries !== null && 'id' in entries ? entries.id : undefined;
@@ -50,13 +50,14 @@ export class HeaderReader {
 class Reader {
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
-  #at = 0;
+  #at: number;
   /** Of the outermost map: its last key, and where that key's value begins. */
   lastKey = '';
   lastValueAt = 0;
 
-  constructor(bytes: Uint8Array) {
+  constructor(bytes: Uint8Array, from = 0) {
     this.#bytes = bytes;
+    this.#at = from;
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { Connection } from '../../bridge/connection.ts';
-import { readSpec } from '../../bridge/reply.ts';
+import { Form, type NamedArray } from '../../bridge/protocol.ts';
 import { AgentError } from '../errors.ts';
 import { Echo, idleSimulator, stepMessage, stepReply } from './benchEcho.ts';
 import type { Input, Io } from './command.ts';
@@ -26,51 +26,81 @@ interface Sizes {
   readonly actDim: number;
 }
 
-/** Milliseconds of round trips, and steps a second. */
-interface Measured {
-  readonly alone: number[];
-  readonly together: number[];
-  flight: number;
-}
+const TURNS = 20;
 
-const TURNS = 4;
-
-/** Steps a simulator and, where that is on this machine, an echo, for `seconds`: turn by turn, so that both have the same machine. */
+/**
+ * Steps a simulator and, where that is on this machine, an echo, for `seconds`. They take many short turns, so that both
+ * have the same machine; what is compiled and connected in the first turn does not count.
+ */
 export async function benchBridge(
   simulators: Simulators,
   { seconds = 8, numEnvs = 32, echo = undefined as Echo | undefined } = {},
 ): Promise<BridgeRates> {
   const each = (1000 * seconds) / TURNS / 6;
-  const empty = (): Measured => ({ alone: [], together: [], flight: 0 });
-  const [sim, bare] = [empty(), empty()];
-  for (let turn = 0; turn < TURNS; turn++) {
-    const sizes = await timeSteps(simulators, 1, each, sim.alone);
-    await timeSteps(simulators, numEnvs, each, sim.together);
-    sim.flight = Math.max(sim.flight, await timeFlight(simulators, numEnvs, each));
-    if (!echo) continue;
-    await timeEcho(echo, 1, sizes, each, bare.alone);
-    await timeEcho(echo, numEnvs, sizes, each, bare.together);
-    await echo.answerWith(stepReply(1, sizes));
-    const request = stepMessage(1, sizes);
-    const done = await inFlight(numEnvs, each, () => echo.send(request), echo);
-    bare.flight = Math.max(bare.flight, done);
-  }
-  return { ...rates(sim, numEnvs), numEnvs, ...(echo && { echo: rates(bare, numEnvs) }) };
-}
-
-function rates({ alone, together, flight }: Measured, numEnvs: number): Rates {
-  alone.sort((a, b) => a - b);
-  const at = (part: number) => Math.round(alone[Math.floor(part * (alone.length - 1))]! * 1e4) / 10;
-  together.sort((a, b) => a - b);
-  return {
-    roundTripMicroseconds: { p50: at(0.5), p99: at(0.99) },
-    stepsPerSecond: Math.round((1000 * numEnvs) / together[together.length >> 1]!),
-    inFlight: { stepsPerSecond: Math.round(flight) },
+  const alone = await timeSteps(simulators, 1, each, echo);
+  const together = await timeSteps(simulators, numEnvs, each, echo);
+  const flight = await timeFlight(simulators, numEnvs, each, { echo, sizes: alone.sizes });
+  const rates = (side: 'simulator' | 'echo'): Rates => {
+    const microseconds = (part: number) => Math.round(quantile(alone[side], part) * 1e4) / 10;
+    return {
+      roundTripMicroseconds: { p50: microseconds(0.5), p99: microseconds(0.99) },
+      stepsPerSecond: Math.round((1000 * numEnvs) / quantile(together[side], 0.5)),
+      inFlight: { stepsPerSecond: Math.round(quantile(flight[side], 0.5)) },
+    };
   };
+  return { ...rates('simulator'), numEnvs, ...(echo && { echo: rates('echo') }) };
 }
 
-/** Adds the milliseconds of each round trip to `times`; the first fifth of the time is not counted. */
-async function timed(milliseconds: number, times: number[], roundTrip: () => Promise<unknown>): Promise<void> {
+function quantile(values: number[], part: number): number {
+  values.sort((a, b) => a - b);
+  return values[Math.floor(part * (values.length - 1))]!;
+}
+
+/** What the turns of both sides gave. */
+class Turns {
+  simulator: number[] = [];
+  echo: number[] = [];
+
+  static async take(
+    simulator: () => Promise<readonly number[]>,
+    echo: (() => Promise<readonly number[]>) | undefined,
+  ): Promise<Turns> {
+    const all = new Turns();
+    for (let turn = -1; turn < TURNS; turn++) {
+      const [ours, bare] = [await simulator(), await echo?.()];
+      if (turn < 0) continue;
+      all.simulator.push(...ours);
+      if (bare) all.echo.push(...bare);
+    }
+    return all;
+  }
+}
+
+/** Milliseconds of steps of `numEnvs` worlds in one message. */
+async function timeSteps(
+  simulators: Simulators,
+  numEnvs: number,
+  ms: number,
+  echo: Echo | undefined,
+): Promise<Turns & { readonly sizes: Sizes }> {
+  const env = await connectTo(simulators, numEnvs);
+  try {
+    await env.reset(0);
+    const { actionSpace, observationSpace } = env.spec;
+    const sizes = { obsDim: observationSpace.low.length, actDim: actionSpace.low.length };
+    const actions = new Float32Array(numEnvs * sizes.actDim);
+    const request = stepMessage(numEnvs, sizes);
+    await echo?.answerWith(stepReply(numEnvs, sizes));
+    const bare = echo && (() => timed(ms, () => echo.send(request).then(() => echo.receive())));
+    return { ...(await Turns.take(() => timed(ms, () => env.step(actions)), bare)), sizes };
+  } finally {
+    await env.close();
+  }
+}
+
+/** Milliseconds of each round trip; the first fifth of the time is not counted. */
+async function timed(milliseconds: number, roundTrip: () => Promise<unknown>): Promise<number[]> {
+  const times: number[] = [];
   const begin = performance.now();
   for (let before = begin; before - begin < milliseconds; ) {
     await roundTrip();
@@ -78,57 +108,69 @@ async function timed(milliseconds: number, times: number[], roundTrip: () => Pro
     if (before - begin > milliseconds / 5) times.push(after - before);
     before = after;
   }
+  return times;
 }
 
-async function timeSteps(simulators: Simulators, numEnvs: number, ms: number, times: number[]): Promise<Sizes> {
-  const env = await connectTo(simulators, numEnvs);
+/** Steps a second, a request of each of `count` sessions of one world under way. */
+async function timeFlight(
+  simulators: Simulators,
+  count: number,
+  ms: number,
+  { echo, sizes }: { readonly echo: Echo | undefined; readonly sizes: Sizes },
+): Promise<Turns> {
+  const sessions = await Sessions.open(simulators, count, sizes.actDim);
   try {
-    await env.reset(0);
-    const { actionSpace, observationSpace } = env.spec;
-    const actions = new Float32Array(numEnvs * actionSpace.low.length);
-    await timed(ms, times, () => env.step(actions));
-    return { obsDim: observationSpace.low.length, actDim: actionSpace.low.length };
+    const request = stepMessage(1, sizes);
+    await echo?.answerWith(stepReply(1, sizes));
+    const bare = echo && (async () => [await inFlight(count, ms, () => echo.send(request), echo)]);
+    return await Turns.take(async () => [await sessions.play(ms)], bare);
   } finally {
-    await env.close();
+    await sessions.close();
   }
 }
 
-async function timeEcho(echo: Echo, numEnvs: number, sizes: Sizes, ms: number, times: number[]): Promise<void> {
-  await echo.answerWith(stepReply(numEnvs, sizes));
-  const request = stepMessage(numEnvs, sizes);
-  await timed(ms, times, async () => {
-    await echo.send(request);
-    await echo.receive();
-  });
-}
+/** `count` sessions of one world each, over one connection. */
+class Sessions {
+  readonly #connection: Connection;
+  readonly #names: readonly string[];
+  readonly #arrays: { readonly actions: NamedArray; readonly seeds: NamedArray };
+  readonly #next: number[];
 
-/** Steps a second with `count` sessions of one world each, a request of every one under way. */
-async function timeFlight({ sim, simKeys }: Simulators, count: number, ms: number): Promise<number> {
-  const connection = new Connection(sim.split(',')[0]!, {
-    keys: simKeys === undefined ? undefined : readKeys(simKeys),
-  });
-  try {
-    const sessions = Array.from({ length: count }, () => ({ session: randomBytes(16).toString('hex'), k: 0 }));
-    const seeds = { shape: [1], data: BigInt64Array.of(1n) };
-    let actDim = 0;
-    for (const one of sessions) {
-      const made = await connection.request('make', { session: one.session, num_envs: 1 });
-      actDim = readSpec(made, connection.address).actionSpace.low.length;
-      await connection.request('reset', { session: one.session, k: one.k++ }, { seeds });
-    }
+  private constructor(connection: Connection, count: number, actDim: number) {
+    this.#connection = connection;
+    this.#names = Array.from({ length: count }, () => randomBytes(16).toString('hex'));
+    this.#next = this.#names.map(() => 1);
     const actions = { shape: [1, actDim], data: new Float32Array(actDim) };
+    this.#arrays = { actions, seeds: { shape: [1], data: BigInt64Array.of(1n) } };
+  }
+
+  static async open({ sim, simKeys }: Simulators, count: number, actDim: number): Promise<Sessions> {
+    const keys = simKeys === undefined ? undefined : readKeys(simKeys);
+    const made = new Sessions(new Connection(sim.split(',')[0]!, { keys }), count, actDim);
+    for (const session of made.#names) {
+      await made.#connection.request('make', { session, num_envs: 1 });
+      await made.#connection.request('reset', { session, k: 0 }, { seeds: made.#arrays.seeds });
+    }
+    return made;
+  }
+
+  /** Steps a second with a request of every session under way. */
+  async play(milliseconds: number): Promise<number> {
+    const { actions, seeds } = this.#arrays;
     const begin = performance.now();
     let steps = 0;
-    const play = async (one: { session: string; k: number }) => {
-      for (; performance.now() - begin < ms; steps++)
-        await connection.request('step', { session: one.session, k: one.k++ }, { actions, seeds });
+    const playOne = async (session: string, i: number) => {
+      const form = new Form('step', { session }, this.#arrays);
+      for (; performance.now() - begin < milliseconds; steps++)
+        await this.#connection.ordered(form, this.#next[i]!++, [actions.data, seeds.data]);
     };
-    await Promise.all(sessions.map(play));
-    const rate = (1000 * steps) / (performance.now() - begin);
-    await Promise.all(sessions.map(({ session }) => connection.request('close', { session })));
-    return rate;
-  } finally {
-    connection.close();
+    await Promise.all(this.#names.map(playOne));
+    return (1000 * steps) / (performance.now() - begin);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#names.map(session => this.#connection.request('close', { session })));
+    this.#connection.close();
   }
 }
 

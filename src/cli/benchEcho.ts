@@ -100,7 +100,6 @@ export function stepReply(n: number, { obsDim }: { readonly obsDim: number }): B
   const ends = { shape: [n], data: new Uint8Array(n) };
   const arrays = {
     next_observations: floats(n, obsDim),
-    observations: floats(n, obsDim),
     rewards: { shape: [n], data: new Float64Array(n) },
     terminated: ends,
     truncated: ends,

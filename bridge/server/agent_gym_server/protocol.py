@@ -98,11 +98,17 @@ def decode(parts: list[bytes]) -> Message:
     if len(known.arrays) != len(parts) - 2:
         raise ProtocolError(f"{len(parts) - 2} arrays came, the header describes {len(known.arrays)}", id=id_)
     arrays = {}
-    for (name, dtype, shape, size), part in zip(known.arrays, parts[1:-1]):
+    at = 0
+    for name, dtype, shape, size in known.arrays:
+        at += 1
+        part = parts[at]
         if len(part) != size:
             raise ProtocolError(f'array "{name}" has {len(part)} bytes, its shape says {size}', id=id_)
-        arrays[name] = np.ndarray(shape, dtype, part)
+        arrays[name] = _array(shape, dtype, part)
     return Message(known.type, id_, known.fields if k is None else {**known.fields, "k": k}, arrays)
+
+
+_array = np.ndarray
 
 
 @dataclass

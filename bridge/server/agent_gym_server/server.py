@@ -7,7 +7,6 @@ import re
 import struct
 import sys
 import traceback
-from math import isfinite
 from typing import Any, Callable, List, Optional, Tuple
 
 import numpy as np
@@ -40,18 +39,17 @@ class Session:
         self.reply: Optional[Reply] = None
         n, size = worlds.count, worlds.observation.size
         self._rewards = struct.Struct(f"<{n}d")
-        self._form = Form("step", {}, [
-            ("next_observations", "f4", (n, size)), ("observations", "f4", (n, size)),
-            ("rewards", "f8", (n,)), ("terminated", "u1", (n,)), ("truncated", "u1", (n,)),
-        ])  # fmt: skip
+        successors = ("next_observations", "f4", (n, size))
+        outcome = [("rewards", "f8", (n,)), ("terminated", "u1", (n,)), ("truncated", "u1", (n,))]
+        self._form = Form("step", {}, [successors, *outcome])
+        self._form_with_ends = Form("step", {}, [successors, *outcome, ("observations", "f4", (n, size))])
 
     def step_reply(self, step: Step) -> Reply:
-        successors = _little_endian(step.next_observations)
-        observations = successors
-        if step.observations is not step.next_observations:
-            observations = _little_endian(step.observations)
         rewards = self._rewards.pack(*step.rewards)
-        return self._form, [successors, observations, rewards, bytes(step.terminated), bytes(step.truncated)]
+        body = [_little_endian(step.next_observations), rewards, bytes(step.terminated), bytes(step.truncated)]
+        if step.observations is step.next_observations:
+            return self._form, body
+        return self._form_with_ends, [*body, _little_endian(step.observations)]
 
 
 class Server:
@@ -159,7 +157,7 @@ class Server:
         worlds = session.worlds
         actions = _array(request, "actions", _ACTIONS, (worlds.count, worlds.action.size))
         seeds = _array(request, "seeds", _SEEDS, (worlds.count,))
-        if not isfinite(actions.sum()) and not np.isfinite(actions).all():
+        if not worlds.finite_actions(actions):
             raise RequestError("malformed", "an action is not finite")
         return session.step_reply(worlds.step(actions, seeds))
 

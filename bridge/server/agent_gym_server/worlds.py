@@ -87,9 +87,15 @@ class Worlds:
         self._successors = self._rows()
         self._flat = self._successors.reshape(-1)
         self._nothing = np.zeros_like(self._flat)
+        self._no_action = np.zeros(count * self.action.size, np.float32)
         spec = getattr(first, "spec", None)
         self.id: str = getattr(spec, "id", None) or type(first.unwrapped if hasattr(first, "unwrapped") else first).__name__
         self.max_episode_steps: int = int(getattr(spec, "max_episode_steps", None) or 0)
+
+    def finite_actions(self, actions: np.ndarray) -> bool:
+        if actions.size <= MOST_TO_MULTIPLY and actions.reshape(-1).dot(self._no_action) == 0:
+            return True
+        return bool(np.isfinite(actions).all())
 
     def reset(self, seeds: np.ndarray) -> np.ndarray:
         rows = self._rows()
