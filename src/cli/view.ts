@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { FromViewer, ToViewer } from '../dashboard/child.ts';
@@ -29,7 +29,7 @@ export const command: Command = {
 /** `agent view [RUN…]`: serves the page until it is interrupted. */
 async function run(input: Input, io: Io): Promise<number> {
   const roots = input.args.length > 0 ? input.args : ['runs'];
-  for (const root of input.args) if (!existsSync(root)) throw noSuchFolder(root);
+  for (const root of input.args) checkFolder(root);
   if (input.has('channel')) return serveTrainer(roots[0]!, input, io);
   const viewer = await listen(roots, input, io);
   if (input.has('json')) io.stdout.write(`${JSON.stringify({ url: viewer.url, port: viewer.port })}\n`);
@@ -42,8 +42,11 @@ async function run(input: Input, io: Io): Promise<number> {
   return 0;
 }
 
-function noSuchFolder(root: string): UsageError {
-  return new UsageError(`${root} is not there`, [
+/** Throws `UsageError` for what is no folder. */
+function checkFolder(root: string): void {
+  const found = statSync(root, { throwIfNoEntry: false });
+  if (found?.isDirectory()) return;
+  throw new UsageError(`${root} is ${found ? 'a file, a run is a folder' : 'not there'}`, [
     ['all runs', 'agent view'],
     ['train one', 'agent online --env Humanoid-v3'],
   ]);

@@ -1,5 +1,6 @@
 import { createReadStream, statSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { resolve } from 'node:path';
 import { pipeline } from 'node:stream';
 import {
   type ClientMessage,
@@ -79,7 +80,12 @@ export class Hub {
   add(session: Session): void {
     this.sessions.add(session);
     const control = this.control && session.right === 'control';
-    session.send({ type: 'hello', version: PROTOCOL_VERSION, control, home: this.#options.roots.join(' ') });
+    session.send({
+      type: 'hello',
+      version: PROTOCOL_VERSION,
+      control,
+      home: this.#options.roots.map(root => resolve(root)).join(' '),
+    });
     session.send({ type: 'runs', runs: this.#describe() });
   }
 

@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, openSync, readSync } from 'node:fs';
 import { bytesOf, type Column, ROWS_PER_BLOCK, type RowBlock } from './protocol.ts';
 
 type Row = Record<string, unknown>;
@@ -92,6 +92,11 @@ export class MetricsFile {
     const begin = this.#blockOffsets[k] ?? this.#offset;
     const end = this.#blockOffsets[k + 1] ?? this.#offset - this.#partial.length;
     const text = Buffer.alloc(Math.max(0, end - begin));
+    if (!existsSync(this.#path))
+      return toBlock(
+        first,
+        Array.from({ length: count }, () => ''),
+      ); // deleted: empty rows
     const fd = openSync(this.#path, 'r');
     try {
       let done = 0;

@@ -33,6 +33,10 @@ export interface RunSummary {
   readonly note: string;
   /** Why the run cannot be read, or why it stopped. */
   readonly problem?: string;
+  /** What helps an unreadable run. */
+  readonly remedy?: string;
+  /** What of it could not be read, where the rest could. */
+  readonly warning?: string;
 }
 
 export interface CheckpointInfo {
@@ -147,6 +151,8 @@ export interface Change {
   readonly what: string;
   readonly from?: number;
   readonly to?: number;
+  /** When it was made, ISO 8601. */
+  readonly at?: string;
 }
 
 export interface Snapshot {

@@ -21,6 +21,14 @@ type Json = Record<string, unknown>;
 const MAX_JSON_BYTES = 4 << 20;
 /** Characters shown of why a training stopped. */
 const MAX_MESSAGE = 2000;
+interface Problem {
+  readonly what: string;
+  readonly remedy: string;
+}
+const MISSING = 'Every run begins with this file: copy it back, or watch another folder.';
+const CUT = 'It was cut off or edited: put a copy of it back. The rest of the run is as it was.';
+const FOREIGN = 'Choose a folder that agent wrote; agent view alone shows those under runs/.';
+const GONE = 'It was moved or deleted while it was watched: start agent view where it is now.';
 /** A run whose newest row is older than this, with no trainer connected, is shown as stopped. */
 const STOPPED_AFTER_MS = 60_000;
 
@@ -30,7 +38,7 @@ export class RunFolder {
   readonly id: string;
   readonly metrics: MetricsFile;
   #config: Json | undefined;
-  #problem: string | undefined;
+  #problem: Problem | undefined;
 
   constructor(path: string) {
     this.path = resolve(path);
@@ -41,9 +49,11 @@ export class RunFolder {
   /** `config.json`, read once it is there. */
   get config(): Json {
     if (this.#config) return this.#config;
-    const read = readJson(join(this.path, 'config.json'));
+    const path = join(this.path, 'config.json');
+    const read = readJson(path);
     if (typeof read === 'string') {
-      this.#problem = read;
+      const missing = !existsSync(path);
+      this.#problem = { what: read, remedy: missing ? MISSING : CUT };
       return {};
     }
     this.#problem = strangeness(read);
@@ -78,12 +88,25 @@ export class RunFolder {
       rows: this.metrics.rows,
       tags: Array.isArray(notes.tags) ? notes.tags.map(text) : [],
       note: text(notes.note),
-      problem: this.#problem ?? (connected ? undefined : this.#failure()),
+      ...this.#trouble(connected),
     };
   }
 
+  #trouble(connected: boolean): Pick<RunSummary, 'problem' | 'remedy' | 'warning'> {
+    const [first, ...others] = this.metrics.damaged.map(row => row + 1);
+    const more = others.length ? ` and ${others.length} more` : '';
+    const warning = first && `metrics.jsonl: line ${first}${more} cannot be read, the rest is shown`;
+    const trouble = this.#unreadable();
+    if (!trouble) return { problem: connected ? undefined : this.#failure(), warning: warning || undefined };
+    return { problem: trouble.what, remedy: trouble.remedy };
+  }
+
+  #unreadable(): Problem | undefined {
+    return existsSync(this.path) ? this.#problem : { what: `${this.path} is gone`, remedy: GONE };
+  }
+
   #state(summary: Json | undefined, connected: boolean, now: number): RunState {
-    if (this.#problem) return 'unreadable';
+    if (this.#unreadable()) return 'unreadable';
     if (summary) return 'finished';
     if (connected) return 'live';
     if (this.#failure()) return 'stopped';
@@ -164,8 +187,8 @@ export class RunFolder {
     }
     return lines.flatMap(line => {
       try {
-        const { step, what, from, to } = JSON.parse(line) as Change;
-        return [{ step: number(step), what: text(what), from, to }];
+        const { step, what, from, to, at } = JSON.parse(line) as Change;
+        return [{ step: number(step), what: text(what), from, to, at: text(at) }];
       } catch {
         return []; // the line being written just now
       }
@@ -225,10 +248,14 @@ function readJson(path: string): Json | string {
 }
 
 /** Why a configuration is none this version can read; undefined if it can. */
-function strangeness(config: Json): string | undefined {
-  if (typeof config.format !== 'number') return 'config.json has no format: this is not a run directory';
-  if (config.format !== RUN_FORMAT) return `config.json: format ${config.format}, this version reads ${RUN_FORMAT}`;
-  return undefined;
+function strangeness(config: Json): Problem | undefined {
+  const { format } = config;
+  if (typeof format !== 'number')
+    return { what: 'config.json has no format: this is not a run directory', remedy: FOREIGN };
+  if (format === RUN_FORMAT) return undefined;
+  const writer = text((config.versions as Json | undefined)?.agent);
+  const remedy = `Open it with the version that wrote it${writer && `, ${writer},`} or a later one.`;
+  return { what: `config.json: format ${format}, this version reads ${RUN_FORMAT}`, remedy };
 }
 
 /** A configuration value, plain or as `{ value, source }`, at the top or below `values`. */

@@ -11,8 +11,8 @@ const page = fileURLToPath(new URL('../../dist/dashboard/index.html', import.met
 /** Whether the command line and the page have been built. */
 export const built = existsSync(main) && existsSync(page);
 
-/** A fresh Chromium with a software GPU and a profile of its own; `close` leaves nothing behind. */
-export async function openBrowser(): Promise<{
+/** A fresh Chromium with a software GPU and a profile of its own, `flags` besides; `close` leaves nothing behind. */
+export async function openBrowser(flags: readonly string[] = []): Promise<{
   context: BrowserContext;
   page: Page;
   problems: string[];
@@ -33,13 +33,19 @@ export async function openBrowser(): Promise<{
       '--disable-background-networking',
       '--disable-component-update',
       '--disable-sync',
+      ...flags,
     ],
   });
   const page = context.pages()[0] ?? (await context.newPage());
   const problems: string[] = [];
   page.on('pageerror', error => problems.push(error.message));
   page.on('console', message => {
-    if (message.type() === 'error' && !/ERR_CONNECTION_REFUSED|WebSocket connection/.test(message.text()))
+    if (
+      message.type() === 'error' &&
+      !/ERR_(CONNECTION_(REFUSED|RESET|CLOSED)|EMPTY_RESPONSE)|WebSocket connection|WebGL context could not be created|Error creating WebGL context/.test(
+        message.text(),
+      )
+    )
       problems.push(message.text());
   });
   const close = async () => {

@@ -11,9 +11,14 @@ export async function loadWasmPage(): Promise<WasmLibrary> {
   try {
     return new WasmLibrary({ module: new webAssembly.Module(bytes), relaxed, threads: 1, bytes: BYTES });
   } catch (cause) {
-    throw new AgentError('this browser has no WebAssembly SIMD, so the policy cannot run in the page', [], 1, {
-      cause,
-    });
+    throw new AgentError(
+      'This browser has no WebAssembly SIMD, so the policy cannot run in the page. Any browser since 2021 has it; curves, replays and control work as usual.',
+      [],
+      1,
+      {
+        cause,
+      },
+    );
   }
 }
 

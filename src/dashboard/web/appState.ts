@@ -37,6 +37,8 @@ export class AppState {
   current: string | undefined;
   view: View = 'watch';
   link: Link = 'connecting';
+  /** Whether the server has said which runs there are. */
+  heard = false;
   lostAt = 0;
   retryAt = 0;
   control = false;

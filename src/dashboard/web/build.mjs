@@ -1,5 +1,5 @@
 // Bundles the viewer page into dist/dashboard. No inline style or script: the content policy forbids both.
-import { copyFileSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -53,7 +53,13 @@ await Promise.all([
     define: { 'import.meta.url': '"https://page.invalid/worker.js"' },
   }),
 ]);
-for (const file of ['index.html', 'icons.svg', 'favicon.svg']) copyFileSync(join(here, file), join(out, file));
+for (const file of ['icons.svg', 'favicon.svg']) copyFileSync(join(here, file), join(out, file));
+// The icons come with the page: later ones are shown even when the server is gone.
+const [page, icons] = ['index.html', 'icons.svg'].map(file => readFileSync(join(here, file), 'utf8'));
+writeFileSync(
+  join(out, 'index.html'),
+  page.replace('<div hidden id="icons">', start => start + icons.trim()),
+);
 const require = createRequire(import.meta.url);
 copyFileSync(require.resolve('@mujoco/mujoco/mujoco.wasm'), join(out, 'mujoco.wasm'));
 for (const file of ['kernels.wasm', 'kernels.relaxed.wasm'])

@@ -62,13 +62,9 @@ export function icon(name: string): SVGElement {
   return s('svg', { class: 'icon', 'aria-hidden': 'true' }, s('use', { href: iconAddress(name) }));
 }
 
-let source = 'icons.svg';
-/** A single-file export holds the symbols in its own document. */
-export function useInlineIcons(): void {
-  source = '';
-}
+/** The symbols are part of the document: nothing is asked of a server that may be gone. */
 export function iconAddress(name: string): string {
-  return `${source}#${name}`;
+  return `#${name}`;
 }
 
 interface ButtonOptions {

@@ -1,7 +1,6 @@
 import { Unpackr } from 'msgpackr/unpack';
 import type { ServerMessage } from '../protocol.ts';
 import { AppState } from './appState.ts';
-import { useInlineIcons } from './dom.ts';
 import { mount } from './page.ts';
 import { receive } from './receive.ts';
 
@@ -23,7 +22,6 @@ async function unpack(id: string): Promise<Uint8Array<ArrayBuffer>> {
   return new Uint8Array(await new Response(plain).arrayBuffer());
 }
 
-useInlineIcons();
 const app = new AppState();
 app.link = 'open';
 const data = new Unpackr({ useRecords: false, int64AsType: 'number' }).unpack(await unpack('data')) as Exported;

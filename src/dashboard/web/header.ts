@@ -8,7 +8,7 @@ import { statusPill } from './status.ts';
 export function pace(app: AppState): { perSecond: number; staleFor: number } {
   const data = app.currentData;
   if (!data || data.rows < 2) return { perSecond: Number.NaN, staleFor: 0 };
-  const logged = data.last('time/stepsPerSecond');
+  const logged = data.last('time/stepsPerSecond') || data.last('time/updatesPerSecond');
   const n = data.step.length;
   const from = Math.max(0, n - 40);
   const span = data.seconds.at(-1) - data.seconds.at(from);
@@ -37,6 +37,7 @@ export function runHeader(app: AppState, openPalette: () => void): HTMLElement {
     title: 'Choose a run',
     onclick: (event: MouseEvent) => chooseRun(app, event.currentTarget as HTMLElement),
   });
+  const stepLabel = h('span', { class: 't3' }, 'Step');
   const step = h('b', { class: 'strong' });
   const total = h('span', { class: 't3' });
   const bar = h('i');
@@ -59,7 +60,7 @@ export function runHeader(app: AppState, openPalette: () => void): HTMLElement {
     name,
     statusPill(app),
     h('span', { class: 'grow' }),
-    h('span', { class: 'figure step' }, h('span', { class: 't3' }, 'Step'), step, total),
+    h('span', { class: 'figure step' }, stepLabel, step, total),
     h('span', { class: 'progress', 'aria-hidden': 'true' }, bar),
     h('span', { class: 'figure rate' }, perSecond, unit),
     h('span', { class: 'figure left' }, leftLabel, left),
@@ -69,18 +70,24 @@ export function runHeader(app: AppState, openPalette: () => void): HTMLElement {
   );
   const update = () => {
     const run = app.run();
-    if (!run) return;
+    if (!run) return setText(title, 'agent');
     setText(title, run.task || run.id);
-    setText(name, run.id);
+    setText(name, run.task ? run.id : '');
     const { perSecond: speed, staleFor } = pace(app);
     const now = Math.max(run.step, app.currentData?.step.at(-1) || 0);
     setText(step, integer(now));
     setText(total, run.totalSteps ? `of ${integer(run.totalSteps)}` : '');
+    bar.parentElement!.hidden = run.totalSteps === 0;
     bar.style.width = `${Math.min(100, (100 * now) / Math.max(1, run.totalSteps))}%`;
     const live = run.state === 'live';
     const stale = live && staleFor > 0 && app.link === 'open';
     setText(perSecond, stale ? '' : rate(speed));
-    setText(unit, stale ? `no step for ${duration(staleFor)}` : 'steps/s');
+    const updates = app.currentData?.snapshot?.config.kind === 'offline';
+    setText(
+      unit,
+      stale ? `no ${updates ? 'update' : 'step'} for ${duration(staleFor)}` : updates ? 'updates/s' : 'steps/s',
+    );
+    setText(stepLabel, updates ? 'Update' : 'Step');
     unit.classList.toggle('tone-text-warn', stale);
     setText(leftLabel, live ? 'Left' : 'Took');
     setText(

@@ -1,6 +1,6 @@
 import type { AppState } from './appState.ts';
 import { ChartCard } from './charts/card.ts';
-import { fill, h } from './dom.ts';
+import { fill, h, icon } from './dom.ts';
 
 type Tab = 'Curves' | 'Diffusion' | 'Physics' | 'Run';
 const ORDER = ['eval/', 'episode/', 'critic/', 'policy/', 'behavior/', 'value/'];
@@ -27,6 +27,7 @@ export class Inspector {
     role: 'tabpanel',
     'aria-label': 'Curves',
   });
+  readonly #warning = h('p', { class: 'warning pad', hidden: true });
   readonly #grid = h('div', { class: 'chart-grid' });
   readonly #tabs: HTMLElement;
   readonly #panels: Partial<Record<Tab, HTMLElement>> = {};
@@ -56,7 +57,7 @@ export class Inspector {
     app.on('rows', run => {
       if (run === app.current) this.layout();
     });
-    app.on('current', () => this.layout());
+    for (const event of ['current', 'runs'] as const) app.on(event, () => this.layout());
     this.#drag();
     this.open('Curves');
   }
@@ -84,7 +85,7 @@ export class Inspector {
         ),
       ),
     );
-    if (tab === 'Curves') fill(this.#body, this.#grid, this.#extra);
+    if (tab === 'Curves') fill(this.#body, this.#warning, this.#grid, this.#extra);
     else fill(this.#body, this.#panels[tab] ?? h('p', { class: 'pad t3' }, 'Nothing here for this run.'));
     this.#body.dispatchEvent(new CustomEvent('tab', { detail: tab }));
   }
@@ -92,6 +93,9 @@ export class Inspector {
   /** Makes cards for metrics that appeared, in order. */
   layout(): void {
     const app = this.#app;
+    const warning = app.run()?.warning;
+    this.#warning.hidden = !warning;
+    fill(this.#warning, icon('warn'), warning);
     const keys = [...(app.currentData?.metrics.keys() ?? [])].filter(key => !/Std$/.test(key));
     if (!keys.includes('eval/return')) keys.push('eval/return');
     const ordered = orderMetrics(keys, app.pinned);

@@ -47,7 +47,7 @@ export function mount(app: AppState): WatchView {
     watch.timeline.element.hidden = view !== 'watch' || drawn;
     const sampling = view === 'diffusion' && !drawn;
     shell.children[1]!.replaceWith(comparing ? compare.header : sampling ? diffusion.header : header);
-    if (app.runs.length === 0 && app.link === 'open') fill(main, emptyState(app));
+    if (app.runs.length === 0 && app.heard) fill(main, emptyState(app));
     else if (drawn) fill(main, figures.element);
     else fill(main, comparing ? compare.open(view) : sampling ? diffusion.open() : watch.open());
   };
@@ -70,10 +70,11 @@ export function mount(app: AppState): WatchView {
   return watch;
 }
 
-/** The live one, else the one written last. */
+/** The live one, else the last that can be read. */
 function newestRun(app: AppState): string {
+  const readable = app.runs.filter(run => run.state !== 'unreadable');
   const live = app.runs.filter(run => run.state === 'live' || run.state === 'paused');
-  return (live.at(-1) ?? app.runs.at(-1)!).id;
+  return (live.at(-1) ?? readable.at(-1) ?? app.runs.at(-1)!).id;
 }
 
 /** The stage at the display's rate, charts and numbers ten times a second, hidden parts never. */

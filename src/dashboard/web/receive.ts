@@ -11,6 +11,7 @@ export function receive(app: AppState, message: ServerMessage): void {
       break;
     case 'runs':
       app.runs = message.runs;
+      app.heard = true;
       app.emit('runs');
       break;
     case 'snapshot':

@@ -1,5 +1,5 @@
 import type { AppState } from './appState.ts';
-import { button, fill, h } from './dom.ts';
+import { button, fill, h, icon } from './dom.ts';
 import { duration, integer } from './format.ts';
 import { toast } from './toast.ts';
 
@@ -13,14 +13,24 @@ export function runPanel(app: AppState): HTMLElement {
     if (!snapshot || !run) return;
     const { config, checkpoints, changes, summary } = snapshot;
     // Rebuilt only when it says something else: whoever types or tabs through it keeps the focus.
-    const key = JSON.stringify([run.id, run.state, run.problem, app.control, checkpoints, changes, summary]);
+    const key = JSON.stringify([
+      run.id,
+      run.state,
+      run.problem,
+      run.warning,
+      app.control,
+      checkpoints,
+      changes,
+      summary,
+    ]);
     if (key === shown || panel.contains(document.activeElement?.closest('input') ?? null)) return;
     shown = key;
     const sources = (config.sources ?? {}) as Record<string, string>;
     const values = Object.entries((config.values ?? {}) as Record<string, unknown>);
     fill(
       panel,
-      problem(run.problem),
+      warning(run.problem && [run.problem, run.remedy].filter(Boolean).join('. ')),
+      warning(run.warning),
       app.control ? steering(app) : null,
       table('Run', [
         ['command', `agent ${((config.command as string[] | undefined) ?? []).join(' ')}`],
@@ -126,8 +136,8 @@ function tunables(app: AppState): HTMLElement[] {
     });
 }
 
-function problem(text: string | undefined): HTMLElement | null {
-  return text ? h('p', { class: 'warning' }, text) : null;
+function warning(text: string | undefined): HTMLElement | null {
+  return text ? h('p', { class: 'warning' }, icon('warn'), text) : null;
 }
 
 function plain(value: unknown): string[][] {

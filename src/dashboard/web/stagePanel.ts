@@ -100,7 +100,6 @@ export class StagePanel {
       this.#figures,
       this.#label,
       this.#behind,
-      this.overlay,
       this.#message,
     );
     this.element = h(
@@ -108,6 +107,7 @@ export class StagePanel {
       { class: 'stage-panel', 'aria-label': 'Stage' },
       this.#box,
       controlBar(player, { play: this.#play, speed: this.#speed, watch, touch, reset: () => this.onReset() }),
+      this.overlay,
     );
     new ResizeObserver(() => this.#resize()).observe(this.#box);
     app.on('theme', () => this.stage?.setLook());
@@ -151,7 +151,7 @@ export class StagePanel {
     } catch {
       this.say(
         'This browser has no WebGL 2',
-        'The robot cannot be drawn here. Curves, tables and control work as usual.',
+        'The robot cannot be drawn here. Curves, tables and control work as usual; hardware acceleration in the browser’s settings brings it back.',
       );
       return;
     }
@@ -163,10 +163,21 @@ export class StagePanel {
 
   onBody: (body: number | undefined) => void = () => {};
 
-  /** A sentence inside the stage, or none. */
+  /** A sentence instead of the picture, or none. */
   say(title = '', text = ''): void {
-    this.#message.hidden = title === '';
-    fill(this.#message, h('p', { class: 'strong' }, title), h('p', { class: 't2' }, text));
+    const words = h('div', {}, h('p', { class: 'strong' }, title), h('p', { class: 't2' }, text));
+    this.blank('stage', title === '' ? undefined : words);
+  }
+
+  readonly #blanks: { stage?: HTMLElement; unreadable?: HTMLElement } = {};
+
+  /** What stands where the picture would be: a run that cannot be read comes before a stage that cannot be drawn. */
+  blank(reason: 'stage' | 'unreadable', content: HTMLElement | undefined): void {
+    this.#blanks[reason] = content;
+    const shown = this.#blanks.unreadable ?? this.#blanks.stage;
+    this.#message.hidden = !shown;
+    this.element.classList.toggle('no-stage', shown !== undefined);
+    if (shown) fill(this.#message, shown);
   }
 
   useCamera(index: number): void {

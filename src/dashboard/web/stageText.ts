@@ -7,7 +7,8 @@ export function worldLabel(player: Player): string {
   if (own) return 'Your own copy';
   if (recording) return `${recording.kind === 'evaluation' ? 'Evaluation' : 'Training'} at ${integer(recording.step)}`;
   const worlds = player.newest?.worlds.length ?? 0;
-  return world < 0 ? `${worlds} training worlds` : `Training world ${world + 1} of ${Math.max(1, worlds)}`;
+  if (worlds === 0) return 'At the start';
+  return world < 0 ? `${worlds} training worlds` : `Training world ${world + 1} of ${worlds}`;
 }
 
 /** Steps into the episode on the stage. */

@@ -13,7 +13,7 @@ export interface Status {
 export function statusOf(app: AppState): Status {
   if (app.link === 'lost') return { word: 'Not connected', tone: 'warn', mark: 'link' };
   const run = app.run();
-  if (!run) return { word: 'Connecting', tone: 'grey', mark: '' };
+  if (!run) return { word: app.heard ? 'No run' : 'Connecting', tone: 'grey', mark: '' };
   if (run.state === 'finished') return { word: 'Finished', tone: 'grey', mark: 'check' };
   if (run.state === 'stopped' || run.state === 'unreadable') return { word: 'Stopped', tone: 'bad', mark: 'close' };
   if (run.state === 'paused') return { word: 'Training paused', tone: 'warn', mark: 'pause' };

@@ -34,7 +34,7 @@ export class Timeline {
   readonly #episodeLabel = h('span', { class: 'lane-label' }, 'Episode');
   readonly #pill = h(
     'button',
-    { type: 'button', class: 'following', title: 'Back to the live edge (End)' },
+    { type: 'button', class: 'following', title: 'Back to the live edge (End)', hidden: true },
     'following',
   );
   readonly #finish = h('span', { class: 'finish t3' });
@@ -204,14 +204,18 @@ export class Timeline {
     round(ctx, 0, 8 * ratio, width, bar, 4 * ratio);
     drawRewards(ctx, rewards, span, width, height, bar);
     const now = recording && !player.own ? player.t : rewards.length;
+    const shown = rewards.length > 0 || recording !== undefined;
+    this.#labelAxis(shown ? span : 0);
     const x = (now / span) * width;
     ctx.fillStyle = token('accent');
     for (const push of this.pushes) triangle(ctx, (push / span) * width, 7 * ratio, 5 * ratio);
-    ctx.fillStyle = token('text');
-    ctx.fillRect(x - ratio, 4 * ratio, 2 * ratio, height);
-    ctx.beginPath();
-    ctx.arc(x, 4 * ratio, 3.5 * ratio, 0, 2 * Math.PI);
-    ctx.fill();
+    if (shown) {
+      ctx.fillStyle = token('text');
+      ctx.fillRect(x - ratio, 4 * ratio, 2 * ratio, height);
+      ctx.beginPath();
+      ctx.arc(x, 4 * ratio, 3.5 * ratio, 0, 2 * Math.PI);
+      ctx.fill();
+    }
     const frame = player.frame?.worlds[Math.max(0, player.world)];
     const name = player.own
       ? 'Your copy'
@@ -221,16 +225,15 @@ export class Timeline {
     setText(this.#episodeLabel, name);
     this.#episode.setAttribute('aria-valuenow', String(Math.round(now)));
     this.#episode.setAttribute('aria-valuemax', String(span));
-    this.#labelAxis(span);
   }
 
   #labelAxis(span: number): void {
     const dt = this.#app.currentData?.snapshot?.scene?.stepSeconds ?? 0;
-    const text = [0, 0.25, 0.5, 0.75, 1]
+    const text = (span > 0 ? [0, 0.25, 0.5, 0.75, 1] : [])
       .map(part => (part === 0 ? '0' : `${integer(part * span)}${dt ? ` · ${fixed(part * span * dt, 2)} s` : ''}`))
       .join('|');
     if (this.#axis.dataset.text === text) return;
     this.#axis.dataset.text = text;
-    this.#axis.replaceChildren(...text.split('|').map(part => h('span', {}, part)));
+    this.#axis.replaceChildren(...text.split('|').map(part => h('span', {}, part))); // one empty part for none
   }
 }

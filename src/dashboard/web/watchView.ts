@@ -68,16 +68,13 @@ export class WatchView {
     const key = `${this.#app.current} ${snapshot.scene?.task}`;
     if (key !== this.#scene) {
       this.#scene = key;
-      const run = this.#app.run();
-      void this.panel.setScene(snapshot.scene).then(() => {
-        if (run?.state === 'unreadable')
-          this.panel.say('This run cannot be read', `${run.problem}. The other runs load as usual.`);
-      });
+      void this.panel.setScene(snapshot.scene);
     }
     const live = this.#app.run()?.state === 'live';
     // Live frames win; where none come, the newest (finished: the best) recorded episode is played.
     setTimeout(() => {
-      if (!this.player.recording && !this.player.live) void (live ? this.newest(true) : this.best());
+      if (!this.player.recording && !this.player.live && this.episodes.length > 0)
+        void (live ? this.newest(true) : this.best());
     }, 600);
   }
 

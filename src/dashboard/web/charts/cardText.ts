@@ -1,11 +1,34 @@
 import type { AppState } from '../appState.ts';
 import { integer } from '../format.ts';
 
+/** `step 10,000`, or of an offline run `update 12,000`: evaluations come in its last stage. Empty where nothing says when. */
+export function firstEvaluation(app: AppState): string {
+  const { options, values, kind } = (app.currentData?.snapshot?.config ?? {}) as {
+    options?: Record<string, unknown>;
+    values?: Record<string, unknown>;
+    kind?: string;
+  };
+  const every = options?.evalEvery;
+  if (typeof every !== 'number') return '';
+  if (kind !== 'offline') return `step ${integer(every)}`;
+  const stages = ['behaviorSteps', 'criticSteps', 'policySteps']
+    .map(name => Number(values?.[name] ?? 0))
+    .filter(Boolean);
+  const before = stages.slice(0, -1).reduce((sum, steps) => sum + steps, 0);
+  return `update ${integer(before + every)}`;
+}
+
 /** `first value at step 10,000` where the configuration says when. */
 export function emptyText(app: AppState, metric: string): string {
-  const options = app.currentData?.snapshot?.config.options as Record<string, unknown> | undefined;
-  const every = metric.startsWith('eval/') ? options?.evalEvery : options?.logEvery;
-  return typeof every === 'number' ? `first value at step ${integer(every)}` : 'no value yet';
+  const run = app.run();
+  if (run && run.state !== 'live' && run.state !== 'paused') return 'no value was logged';
+  const every = (app.currentData?.snapshot?.config.options as Record<string, unknown> | undefined)?.logEvery;
+  const first = metric.startsWith('eval/')
+    ? firstEvaluation(app)
+    : typeof every === 'number'
+      ? `step ${integer(every)}`
+      : '';
+  return first ? `first value at ${first}` : 'no value yet';
 }
 
 /** The algorithm's own published score first, then the baselines people compare with. */

@@ -119,7 +119,7 @@ export class Chart {
       width,
       height,
       legend: { show: false },
-      padding: [content.compact ? 8 : 12, labels ? 62 : 12, 0, 0],
+      padding: [content.compact ? 8 : 12, labels ? 62 : 18, 0, 0], // half a label of the x axis stands beyond its end
       cursor: {
         y: false,
         drag: { x: true, y: false, setScale: true },
@@ -147,7 +147,7 @@ export class Chart {
         {
           ...axis,
           grid,
-          size: content.compact ? 34 : 40,
+          size: (u, values) => Math.max(content.compact ? 34 : 40, widest(u.ctx, font, values) + 8),
           gap: 6,
           space: content.compact ? 26 : 46,
           values: (_u, ticks) => ticks.map(v => (v === null ? '' : tick(v))),
@@ -229,4 +229,13 @@ export class Chart {
     const { left } = u.cursor;
     if (left !== undefined && left !== null && left >= 0) this.#events.click(u.posToVal(left, 'x'));
   }
+}
+
+/** The widest of some labels, in CSS pixels. */
+function widest(ctx: CanvasRenderingContext2D, font: string, labels: readonly string[] | null): number {
+  ctx.save();
+  ctx.font = font;
+  const width = Math.max(0, ...(labels ?? []).map(label => ctx.measureText(label).width));
+  ctx.restore();
+  return Math.ceil(width);
 }

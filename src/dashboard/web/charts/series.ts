@@ -48,16 +48,19 @@ export interface Group {
 export function groupRuns(runs: readonly RunSummary[]): Group[] {
   const groups = new Map<string, RunSummary[]>();
   for (const run of runs) {
-    const key = [run.algo, run.task, run.preset].join(' · ');
+    // What cannot be read is nobody's twin.
+    const key = run.state === 'unreadable' ? run.id : [run.algo, run.task, run.preset].join(' · ');
     const list = groups.get(key);
     if (list) list.push(run);
     else groups.set(key, [run]);
   }
-  const tasks = new Set(runs.map(run => run.task));
+  const readable = runs.filter(run => run.state !== 'unreadable');
+  const tasks = new Set(readable.map(run => run.task));
   return [...groups].map(([key, list]) => {
     const first = list[0]!;
+    if (first.state === 'unreadable') return { key, label: first.id, runs: list };
     const twins = [...groups.values()].filter(
-      other => other[0]!.algo === first.algo && other[0]!.task === first.task,
+      ([other]) => readable.includes(other!) && other!.algo === first.algo && other!.task === first.task,
     ).length;
     const parts = [first.algo.toUpperCase(), tasks.size > 1 ? first.task : '', twins > 1 ? first.preset : ''];
     return { key, label: parts.filter(Boolean).join(' '), runs: list };

@@ -1,6 +1,7 @@
 import type { Scene } from '../../protocol.ts';
 import type { Candidates } from '../policy/sampling.ts';
 import type { Field, Plane } from './drawSquare.ts';
+import type { PolicyModel } from './model.ts';
 import { principalAxes } from './statistics.ts';
 
 /** What is shown: the candidates at one state, and what was computed from them. */
@@ -13,7 +14,7 @@ export interface Picture {
 }
 
 /** Points along a side of the grid on which Q is evaluated. */
-export const FIELD = 21;
+const FIELD = 21;
 
 /** The plane of two action dimensions. */
 export function dimensionPlane(
@@ -47,7 +48,7 @@ export function limbOf({ bodies }: Scene): number {
 }
 
 /** Actions on the grid of a plane of two dimensions, the others as the chosen action has them: [FIELD², A]. */
-export function gridActions({ actDim, actions, chosen }: Candidates, [a, b]: readonly [number, number]): Float32Array {
+function gridActions({ actDim, actions, chosen }: Candidates, [a, b]: readonly [number, number]): Float32Array {
   const rows = new Float32Array(FIELD * FIELD * actDim);
   for (let i = 0; i < FIELD * FIELD; i++) {
     rows.set(actions.subarray(chosen * actDim, (chosen + 1) * actDim), i * actDim);
@@ -55,4 +56,16 @@ export function gridActions({ actDim, actions, chosen }: Candidates, [a, b]: rea
     rows[i * actDim + b] = -1.25 + (2.5 * Math.floor(i / FIELD)) / (FIELD - 1);
   }
   return rows;
+}
+
+/** Q over the plane of two dimensions; undefined where there is no critic or no plane. */
+export async function fieldOver(
+  { client }: PolicyModel,
+  candidates: Candidates,
+  observation: Float32Array,
+  dims: readonly [number, number],
+): Promise<Field | undefined> {
+  if (candidates.q.length === 0 || candidates.actDim < 2) return undefined;
+  const actions = gridActions(candidates, dims);
+  return { n: FIELD, q: await client.ask<'values'>({ type: 'values', observation, actions }) };
 }

@@ -1,16 +1,15 @@
 import type { AppState } from '../appState.ts';
 import { fill, h, iconButton, setText } from '../dom.ts';
 import { integer } from '../format.ts';
-import type { Candidates } from '../policy/sampling.ts';
+import type { Recording } from '../player.ts';
 import type { WatchView } from '../watchView.ts';
 import { lookAhead } from './ahead.ts';
 import { axesMenu } from './axesMenu.ts';
 import { drawFan } from './draw.ts';
-import type { Field } from './drawSquare.ts';
 import { FanStrip } from './fanStrip.ts';
 import { diffusionHeader } from './header.ts';
 import type { PolicyModel } from './model.ts';
-import { dimensionPlane, FIELD, gridActions, type Picture, principalPlane } from './plane.ts';
+import { dimensionPlane, fieldOver, type Picture, principalPlane } from './plane.ts';
 import { ScorePanel } from './scorePanel.ts';
 import { SidePanel } from './sidePanel.ts';
 import { SquaresPanel } from './squaresPanel.ts';
@@ -51,6 +50,7 @@ export class DiffusionView {
   #playingSteps = 0;
   /** The picture was running when this view stopped it: it goes on when the view is left. */
   #stopped = false;
+  #held: Recording | undefined;
 
   constructor(app: AppState, watch: WatchView, model: PolicyModel) {
     this.#app = app;
@@ -103,11 +103,17 @@ export class DiffusionView {
   /** Takes the stage over, stops the picture, and samples at its state. */
   open(): HTMLElement {
     this.#stageSlot.append(this.#watch.panel.element);
-    const { player } = this.#watch;
-    this.#stopped = player.recording ? player.playing : !this.#app.paused;
-    if (this.#stopped) player.toggle();
+    this.#stop();
     this.#at = '';
     return this.#page;
+  }
+
+  /** Stops the picture. */
+  #stop(): void {
+    const { player } = this.#watch;
+    this.#held = player.recording;
+    this.#stopped = player.recording ? player.playing : !this.#app.paused;
+    if (this.#stopped) player.toggle();
   }
 
   #leave(): void {
@@ -131,6 +137,7 @@ export class DiffusionView {
   refresh(): void {
     this.#watch.panel.refresh();
     const { player } = this.#watch;
+    if (player.recording !== this.#held) this.#stop(); // it came while this view was open
     const t = player.recording ? Math.round(player.t) : player.frame?.step;
     const checkpoint = this.#app.currentData?.snapshot?.checkpoints.at(-1)?.name;
     const at = `${this.#app.current} ${player.recording?.name} ${t} ${checkpoint}`;
@@ -187,7 +194,7 @@ export class DiffusionView {
     const dims = [this.#dim, this.#otherDim] as const;
     const flat = !(this.#components && candidates.actDim > 2);
     const plane = flat ? dimensionPlane(candidates.actDim, dims, dim => this.#nameOf(dim)) : principalPlane(candidates);
-    const field = flat ? await this.#field(candidates, observation, dims) : undefined;
+    const field = flat ? await fieldOver(model, candidates, observation, dims) : undefined;
     this.#say('');
     this.#weights.element.hidden = model.policy.score;
     this.#score.element.hidden = !model.policy.score;
@@ -202,17 +209,6 @@ export class DiffusionView {
     if (model.policy.score) await this.#score.show(model, more, observation, dims);
     model.timing ??= await model.client.ask<'timing'>({ type: 'timing' });
     this.#drawSide();
-  }
-
-  /** Q over the plane. */
-  async #field(
-    candidates: Candidates,
-    observation: Float32Array,
-    dims: readonly [number, number],
-  ): Promise<Field | undefined> {
-    if (candidates.q.length === 0 || candidates.actDim < 2) return undefined;
-    const actions = gridActions(candidates, dims);
-    return { n: FIELD, q: await this.#model.client.ask<'values'>({ type: 'values', observation, actions }) };
   }
 
   #nameOf(dim: number): string {

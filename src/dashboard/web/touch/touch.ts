@@ -71,6 +71,10 @@ export class Touch {
   async set(on: boolean): Promise<void> {
     if (on === this.on) return;
     const { panel, player } = this.#watch;
+    if (on && !panel.stage) {
+      toast('There is no picture of the robot here to touch', { kind: 'bad' });
+      return;
+    }
     if (on && !(await this.#model.prepare())) {
       toast(this.#model.problem, { kind: 'bad' });
       return;

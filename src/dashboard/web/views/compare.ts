@@ -95,6 +95,7 @@ export class CompareView {
     });
     const axis = button({
       after: 'open',
+      class: 'axis',
       label: '',
       onclick: () =>
         openMenu(
@@ -108,6 +109,8 @@ export class CompareView {
     });
     const smoothing = button({
       after: 'sliders',
+      class: 'smoothing',
+      title: 'Smoothing',
       label: '',
       onclick: () =>
         openMenu(

@@ -1,4 +1,5 @@
 import type { AppState } from '../appState.ts';
+import { niceStep } from '../charts/chartDrawing.ts';
 import { type Group, interquartileMean, interval95 } from '../charts/series.ts';
 import { rgba, runStyle, token } from '../colors.ts';
 import { h } from '../dom.ts';
@@ -58,13 +59,15 @@ export class FinalReturn {
     ];
     const pad = (Math.max(...all) - Math.min(...all)) * 0.15 || Math.abs(all[0]!) * 0.1 || 1;
     const [low, high] = [Math.min(...all) - pad, Math.max(...all) + pad];
-    const left = 96;
+    ctx.font = `500 12px ${token('sans')}`;
+    const labels = rows.map(({ group }) => fitted(ctx, group.label, Math.min(180, width * 0.4)));
+    const left = Math.max(...labels.map(label => ctx.measureText(label).width)) + 20;
     const bottom = height - 20;
     const x = (value: number) => left + ((value - low) / (high - low)) * (width - left - 8);
     ctx.font = `11px ${token('sans')}`;
     ctx.textAlign = 'center';
-    for (const part of [0.2, 0.5, 0.8]) {
-      const value = Number((low + (high - low) * part).toPrecision(2));
+    const step = niceStep((high - low) / 3);
+    for (let value = Math.ceil(low / step) * step; value <= high; value += step) {
       ctx.strokeStyle = token('line');
       ctx.beginPath();
       ctx.moveTo(x(value), 4);
@@ -79,7 +82,7 @@ export class FinalReturn {
       ctx.textAlign = 'left';
       ctx.fillStyle = token('text');
       ctx.font = `500 12px ${token('sans')}`;
-      ctx.fillText(group.label, 0, y + 4, left - 8);
+      ctx.fillText(labels[row]!, 0, y + 4);
       if (interval.every(Number.isFinite)) {
         ctx.fillStyle = rgba(color, 0.3);
         ctx.beginPath();
@@ -101,4 +104,11 @@ export class FinalReturn {
       ctx.setLineDash([]);
     });
   }
+}
+
+/** The text, cut with an ellipsis where it is wider than there is room. */
+function fitted(ctx: CanvasRenderingContext2D, text: string, room: number): string {
+  let shown = text;
+  for (let n = text.length - 1; ctx.measureText(shown).width > room && n > 0; n--) shown = `${text.slice(0, n)}…`;
+  return shown;
 }

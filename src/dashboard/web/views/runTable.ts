@@ -30,7 +30,7 @@ const columns: readonly {
   { key: 'seeds', label: 'Seeds', class: 'optional' },
   { key: 'last', label: 'Last return' },
   { key: 'std', label: '± std' },
-  { key: 'best', label: 'Best' },
+  { key: 'best', label: 'Best', class: 'wide' },
   { key: 'iqm', label: 'IQM', class: 'optional' },
   { key: 'interval', label: '95 % interval', class: 'optional' },
   { key: 'speed', label: 'Steps/s', class: 'optional' },
@@ -163,7 +163,7 @@ export class RunTable {
       if (!this.#open.delete(group.key)) this.#open.add(group.key);
       this.refresh();
     };
-    const who = h('span', { class: 'who' }, eye, swatch, group.label, icon('open'));
+    const who = h('span', { class: 'who' }, eye, swatch, group.label, icon('open'), this.#trouble(group));
     const current = group.runs.some(run => run.id === app.current);
     const [low, high] = row.interval;
     const cell = (text: string, name = '') => h('td', { class: name }, text);
@@ -179,7 +179,7 @@ export class RunTable {
       cell(String(row.seeds), 'optional'),
       cell(integer(row.last), 'main-value'),
       cell(row.seeds > 1 ? integer(row.std) : '–'),
-      cell(integer(row.best)),
+      cell(integer(row.best), 'wide'),
       cell(integer(row.iqm), 'optional'),
       cell(Number.isFinite(low) ? `${integer(low)} – ${integer(high)}` : '–', 'optional'),
       cell(rate(row.speed), 'optional'),
@@ -205,7 +205,7 @@ export class RunTable {
       cell('', 'optional'),
       cell(integer(data.last('eval/return'))),
       cell(''),
-      cell(integer(data.best('eval/return')?.value ?? Number.NaN)),
+      cell(integer(data.best('eval/return')?.value ?? Number.NaN), 'wide'),
       cell('', 'optional'),
       cell('', 'optional'),
       cell(rate(data.last('time/stepsPerSecond')), 'optional t2'),
@@ -214,6 +214,14 @@ export class RunTable {
       cell('', 'optional'),
       h('td', { class: 'text-cell optional note-cell mono t2' }, run.id),
     );
+  }
+
+  /** Why a run cannot be read, or what of it. */
+  #trouble({ runs }: Group): HTMLElement | null {
+    const run = runs.find(({ state, warning }) => state === 'unreadable' || warning);
+    if (!run) return null;
+    const text = run.state === 'unreadable' ? run.problem : run.warning;
+    return h('span', { class: 'row-warning', title: text }, icon('warn'), h('span', {}, text));
   }
 
   #tags(run: RunSummary): HTMLElement {
