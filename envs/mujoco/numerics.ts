@@ -47,13 +47,20 @@ export function norm2(x: number, y: number): number {
 const scratch = new Float64Array(1);
 const words = new Uint32Array(scratch.buffer); // low word first, as on every machine that WebAssembly knows
 
-/** a·b + c in one rounding (no over- or underflow on the way): the low parts are summed "to odd" (Boldo and Melquiond 2008). */
+/** a·b + c in one rounding (no over- or underflow on the way). */
 export function fusedMultiplyAdd(a: number, b: number, c: number): number {
   const product = a * b;
-  const productError = errorOfProduct(a, b, product);
   const total = product + c;
   const back = total - product;
   const totalError = product - (total - back) + (c - back);
+  const doubt = Math.abs(product) * 2 ** -51; // four times what the product may be off by
+  return total + (totalError + doubt) === total && total + (totalError - doubt) === total
+    ? total
+    : exactly(total, totalError, errorOfProduct(a, b, product));
+}
+
+/** The sum of three numbers in one rounding: the low ones are added "to odd" (Boldo and Melquiond 2008). */
+function exactly(total: number, totalError: number, productError: number): number {
   const low = totalError + productError;
   // Unless a tie is within the rounding of `low`, that rounding does no harm.
   const [one, other] = [total + low * ABOVE, total + low * BELOW];
