@@ -62,6 +62,7 @@ export const command: Command = {
     { name: 'obs-dim', value: 'O', doc: 'numbers of an observation', default: '11' },
     { name: 'act-dim', value: 'D', doc: 'numbers of an action', default: '3' },
     { name: 'batch-size', value: 'B', doc: 'transitions of an update', default: "the algorithm's" },
+    { name: 'diffusion-steps', value: 'N', doc: 'steps of the denoising chain', default: "the algorithm's" },
     { name: 'candidates', value: 'K', doc: 'actions sampled per decision', default: "the algorithm's" },
     { name: 'preset', value: 'paper|fast', doc: 'hyperparameters of the algorithm', default: 'paper' },
     { name: 'backend', value: backendNames.join('|'), doc: 'what computes', default: 'auto' satisfies BackendName },

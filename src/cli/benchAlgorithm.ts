@@ -2,6 +2,7 @@ import type { Algorithm, AlgorithmDefinition, Sizes } from '../algorithms/algori
 import { algorithms } from '../algorithms/catalog.ts';
 import { type BackendInUse, useBackend } from '../backend/register.ts';
 import { resolve } from '../config/hyperparameters.ts';
+import { UsageError } from '../errors.ts';
 import { Rng } from '../random/rng.ts';
 import { StreamNoise } from '../tensor/noise.ts';
 import type { Input } from './command.ts';
@@ -21,13 +22,18 @@ export interface Subject {
 /** Builds what the flags say; `values` are hyperparameters of this benchmark, where the algorithm has them. */
 export async function subjectOf(input: Input, values: Readonly<Record<string, unknown>> = {}): Promise<Subject> {
   const name = input.text('algo') ?? 'qvpo';
-  const kind = algorithms.get(name.toLowerCase())?.kind ?? 'online';
-  const definition: AlgorithmDefinition = findAlgorithm(algorithms, name, kind);
+  const definition = findAlgorithm(algorithms, name);
   const preset = input.text('preset') ?? 'paper';
   const backend = await useBackend(input.text('backend') ?? 'auto', { threads: input.count('threads') });
   const sizes = { obsDim: input.count('obs-dim') ?? 11, actDim: input.count('act-dim') ?? 3 };
   const { params } = definition.hyperparameters;
-  const known = Object.entries(values).filter(([key, value]) => value !== undefined && key in params);
+  const diffusionSteps = input.count('diffusion-steps');
+  if (diffusionSteps !== undefined && !('diffusionSteps' in params))
+    throw new UsageError(`${definition.name} has no --diffusion-steps`, [
+      ['what it has', `agent ${definition.kind} --algo ${definition.name} --help`],
+    ]);
+  const all = Object.entries({ ...values, diffusionSteps });
+  const known = all.filter(([key, value]) => value !== undefined && key in params);
   const config = resolve(definition.hyperparameters, [
     { source: `preset ${preset}`, values: definition.hyperparameters.presets[preset] ?? {} },
     { source: 'flag', values: Object.fromEntries(known) },
@@ -37,7 +43,7 @@ export async function subjectOf(input: Input, values: Readonly<Record<string, un
   const noise = new StreamNoise(rng.split('noise'));
   return {
     name: definition.name,
-    kind,
+    kind: definition.kind,
     algorithm,
     sizes,
     backend,

@@ -82,14 +82,15 @@ function booleanOr(text: string): string | boolean {
   return text === 'true' ? true : text === 'false' ? false : text;
 }
 
-/** The algorithm of the call. Throws `UsageError` for an unknown name, or one of the other kind. */
+/** The algorithm of the call. Throws `UsageError` for an unknown name, or where one kind is wanted, of the other. */
 export function findAlgorithm(
   algorithms: ReadonlyMap<string, AlgorithmDefinition>,
   name: string,
-  kind: AlgorithmDefinition['kind'],
+  kind?: AlgorithmDefinition['kind'],
 ): AlgorithmDefinition {
   const definition = algorithms.get(name.toLowerCase());
-  const names = [...algorithms.values()].filter(other => other.kind === kind).map(other => other.name);
+  const ofKind = (other: AlgorithmDefinition) => kind === undefined || other.kind === kind;
+  const names = [...algorithms.values()].filter(ofKind).map(other => other.name);
   if (!definition) {
     const close = nearest(name, names);
     throw new UsageError(`no algorithm "${name}"`, [
@@ -97,7 +98,7 @@ export function findAlgorithm(
       ['all of them', names.join('  ')],
     ]);
   }
-  if (definition.kind !== kind) {
+  if (!ofKind(definition)) {
     throw new UsageError(`${name} trains ${definition.kind}`, [
       ['use', `agent ${definition.kind} --algo ${name}`],
       ['or one of', names.join('  ')],
