@@ -47,4 +47,11 @@ export const experiments: readonly Experiment[] = [
     seeds: [0],
     reference: { value: 10617, label: 'SAC, best of 10⁶ steps (v3)' },
   },
+  {
+    name: 'sac-hopper',
+    title: 'Hopper-v4, SAC',
+    command: words('online --algo sac --env Hopper-v4 --steps 300000 --eval-every 10000'),
+    seeds: [2],
+    reference: { value: 2997, label: 'SAC, best of 10⁶ steps (v3)' },
+  },
 ];
