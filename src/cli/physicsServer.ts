@@ -39,7 +39,7 @@ export interface PhysicsParts {
  */
 export class PhysicsServer {
   readonly #parts: PhysicsParts;
-  /** `own` is touched, `twin` shows another actor from the same start, `still` answers questions about a state. */
+  /** `own` is touched, `twin` shows another actor from the same start (also a ghost), `still` answers questions about a state. */
   #worlds: { own: PageWorld; twin: PageWorld; still: PageWorld } | undefined;
   #task = '';
   #kernels: Promise<void> | undefined;
@@ -51,6 +51,8 @@ export class PhysicsServer {
   #physics: Physics = { gravity: 9.81, friction: 1, speed: 1 };
   #shared: SharedPhysics | undefined;
   #push: Push | null = null;
+  /** Whether the twin stands where a rollout stopped. */
+  #rolling = false;
   #touch: { episode: number; twin: boolean } | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -217,6 +219,7 @@ export class PhysicsServer {
     this.#stop();
     if (!on) return false;
     const worlds = this.#all();
+    this.#rolling = false;
     worlds.own.actor = this.#actors[actor] ?? this.#actors[0];
     worlds.own.start(start);
     if (twin !== undefined) {
@@ -257,25 +260,29 @@ export class PhysicsServer {
 
   /**
    * Steps without waiting, in the task's own physics: from a start to the end of the episode (a ghost), or through as many
-   * episodes as there are steps (the comparison with the trainer).
+   * episodes as there are steps (the comparison with the trainer). Other questions may come between its pieces, Touch not.
    */
-  #rollout({ steps, actor, through, ...start }: Request<'rollout'>): Answers['rollout'] {
-    const { still } = this.#all();
-    const { nq } = still.env.simulation;
+  #rollout({ steps, actor, through, on, ...start }: Request<'rollout'>): Answers['rollout'] {
+    const { twin } = this.#all();
+    const { nq } = twin.env.simulation;
+    if (on && !this.#rolling) throw new Error('there is no rollout to go on with');
     this.#shared?.apply(this.#shared.own);
-    still.actor = this.#actors[actor] ?? this.#actors[0];
-    still.start(start);
+    if (!on) {
+      twin.actor = this.#actors[actor] ?? this.#actors[0];
+      twin.start(start);
+    }
+    this.#rolling = true;
     const qpos = new Float64Array((steps + 1) * nq);
     const rewards = new Float64Array(steps);
-    qpos.set(still.env.qpos());
+    qpos.set(twin.env.qpos());
     let taken = 0;
-    for (; taken < steps && (through || !still.over); taken++) {
-      if (still.over) still.again();
-      const step = still.step();
+    for (; taken < steps && (through || !twin.over); taken++) {
+      if (twin.over) twin.again();
+      const step = twin.step();
       qpos.set(step.qpos, (taken + 1) * nq);
       rewards[taken] = step.reward;
     }
     if (this.#touch) this.#shared?.apply(this.#physics);
-    return { qpos: qpos.slice(0, (taken + 1) * nq), rewards: rewards.slice(0, taken) };
+    return { qpos: qpos.slice(0, (taken + 1) * nq), rewards: rewards.slice(0, taken), over: twin.over };
   }
 }

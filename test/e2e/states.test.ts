@@ -174,6 +174,17 @@ describe.skipIf(!hasChromium || !built)('what the page says of itself', { timeou
     expect(problems).toEqual([]);
   });
 
+  it('shows the ghost of another checkpoint while it is computed, and takes it away again', async () => {
+    const { page, problems } = browser;
+    await choose(page, 'finished');
+    await reads(page, '.over-left', /Evaluation at/);
+    await page.getByRole('button', { name: 'Ghost' }).click();
+    await reads(page, '.over-right', /Ghost: step \d+, return \d+/);
+    await page.getByRole('button', { name: 'Ghost' }).click();
+    await reads(page, '.over-right', /^Ghost Contacts/);
+    expect(problems).toEqual([]);
+  });
+
   it('says so when a run is deleted, and keeps its curves', async () => {
     const { page } = browser;
     await choose(page, 'deleted');

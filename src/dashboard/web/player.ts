@@ -1,5 +1,6 @@
 import { type Frame, float32Of, float64Of, type Scene } from '../protocol.ts';
 import type { AppState } from './appState.ts';
+import type { Ghost } from './ghost.ts';
 import { readSafetensors } from './safetensors.ts';
 import { interpolate } from './stage/kinematics.ts';
 import type { StagePose } from './stage/stage.ts';
@@ -49,7 +50,7 @@ interface LivePose {
  */
 export class Player {
   recording: Recording | undefined;
-  ghost: Recording | undefined;
+  ghost: Ghost | undefined;
   /** The recording was put on because no live frame had come: the first one replaces it. */
   standIn = false;
   /** Steps into the recording, a real number. */
@@ -206,7 +207,10 @@ export class Player {
     const { recording } = this;
     if (recording) {
       const qpos = this.#at(recording, this.t, this.#buffer);
-      const ghost = this.ghost && this.#at(this.ghost, this.t, new Float64Array(recording.nq));
+      const { ghost: other } = this;
+      // One that is still being computed is not shown where it has not come yet; a fallen one lies where it fell.
+      const there = other && (other.whole || this.t <= other.length);
+      const ghost = there ? this.#at(other, this.t, new Float64Array(recording.nq)) : undefined;
       return { worlds: [{ world: 0, qpos }], followed: 0, ghost };
     }
     return this.#livePose(now);

@@ -27,6 +27,8 @@ export class WatchView {
   readonly #figures = ['Return', 'Best', 'Left'].map(label => ({ label, value: h('b', {}) }));
   readonly #recordings = new Map<string, Promise<Recording>>();
   #scene = '';
+  /** The ghost that is wanted. */
+  #ghost: symbol | undefined;
 
   constructor(app: AppState) {
     this.#app = app;
@@ -120,8 +122,8 @@ export class WatchView {
   async show(name: string, t = 0, standIn = false): Promise<void> {
     try {
       const recording = await this.load(name);
-      if (this.player.ghost) this.panel.setGhost(undefined);
-      this.player.ghost = undefined;
+      if (this.player.ghost || this.#ghost) this.panel.setGhost(undefined);
+      this.player.ghost = this.#ghost = undefined;
       this.player.play(recording, t, standIn);
       this.panel.stage?.resetTrail();
       this.#app.emit('paused');
@@ -148,7 +150,8 @@ export class WatchView {
   async toggleGhost(step?: number): Promise<void> {
     const { player } = this;
     const { touch } = this;
-    if (step === undefined && (player.ghost || touch?.twin !== undefined)) {
+    if (step === undefined && (player.ghost || this.#ghost || touch?.twin !== undefined)) {
+      this.#ghost = undefined;
       player.ghost = undefined;
       this.panel.setGhost(undefined);
       await touch?.beside(undefined);
@@ -161,12 +164,25 @@ export class WatchView {
       if (!player.recording) await this.newest();
       const shown = player.recording;
       if (!shown) return toast('No episode is recorded yet to show a ghost beside');
-      this.panel.setGhost(`step ${integer(wanted)} …`);
-      player.ghost = await ghostOf(this.#app, this.model, shown, wanted);
-      this.panel.setGhost(`step ${integer(wanted)}, return ${integer(player.ghost.episodeReturn)}`);
+      await this.#showGhost(this.model, shown, wanted);
     } catch (error) {
+      this.#ghost = undefined;
       this.panel.setGhost(undefined);
       toast((error as Error).message, { kind: 'bad' });
+    }
+  }
+
+  /** A ghost as it is computed, for as long as it is wanted. */
+  async #showGhost(model: PolicyModel, shown: Recording, step: number): Promise<void> {
+    const { player, panel } = this;
+    const token = Symbol();
+    this.#ghost = token;
+    panel.setGhost(`step ${integer(step)} …`);
+    for await (const ghost of ghostOf(this.#app, model, shown, step)) {
+      if (this.#ghost !== token || player.recording !== shown) return;
+      player.ghost = ghost;
+      const part = `${Math.floor((100 * ghost.length) / shown.length)} %`;
+      panel.setGhost(`step ${integer(step)}, ${ghost.whole ? `return ${integer(ghost.episodeReturn)}` : part}`);
     }
   }
 
@@ -183,6 +199,10 @@ export class WatchView {
     this.inspector.refresh();
     this.timeline.draw();
     this.panel.refresh();
+    if (this.#ghost && !this.player.recording) {
+      this.#ghost = undefined; // left behind with its recording
+      this.panel.setGhost(undefined);
+    }
     const data = this.#app.currentData;
     const run = this.#app.run();
     if (!data || !run) return;

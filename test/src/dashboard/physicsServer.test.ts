@@ -163,6 +163,14 @@ describe('the page’s own world', () => {
     const [a, b] = [await roll(0), await roll(1)];
     expect([...a.qpos.subarray(0, 9)]).toEqual([...b.qpos.subarray(0, 9)]);
     expect([...a.qpos]).not.toEqual([...b.qpos]);
+    // In pieces, with other questions between them, it is the same.
+    const begin = (await physics.answer({ type: 'rollout', seed: 4, steps: 7, actor: 1 })) as Answers['rollout'];
+    await physics.answer({ type: 'moment', qpos: a.qpos.slice(0, a.qpos.length / (a.rewards.length + 1)) });
+    const rest = { type: 'rollout', seed: 4, steps: 13, actor: 1, on: true } as const;
+    const end = (await physics.answer(rest)) as Answers['rollout'];
+    expect([...begin.rewards, ...end.rewards]).toEqual([...b.rewards]);
+    await physics.answer({ type: 'touch', on: true, actor: 0, seed: 1 });
+    await expect(physics.answer(rest)).rejects.toThrow('no rollout to go on with');
     physics.close();
   });
 

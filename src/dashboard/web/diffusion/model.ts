@@ -60,7 +60,7 @@ export class PolicyModel {
         if (!weights) {
           // A quick training has deleted it since the list was made: the next list names a newer one.
           if (attempts <= 1) return this.#refuse(`Checkpoint ${chosen.name} is not there any more.`);
-          await new Promise(resolve => setTimeout(resolve, 2500));
+          await this.#newList();
           return this.prepare(attempts - 1);
         }
         this.policy = await this.#load(weights);
@@ -101,6 +101,19 @@ export class PolicyModel {
       this.#other = key;
     }
     return this.policy!.actors.length - 1;
+  }
+
+  /** The next list of checkpoints, or three seconds without one. */
+  #newList(): Promise<void> {
+    return new Promise(resolve => {
+      const done = () => {
+        off();
+        clearTimeout(timer);
+        resolve();
+      };
+      const off = this.#app.on('snapshot', run => run === this.#app.current && done());
+      const timer = setTimeout(done, 3000);
+    });
   }
 
   #refuse(problem: string): false {

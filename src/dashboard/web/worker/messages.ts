@@ -88,6 +88,8 @@ export type WorkerRequest =
       readonly actor: number;
       /** On into the next episodes, until the steps are taken. */
       readonly through?: boolean;
+      /** From where the last rollout stopped: a long one comes in pieces. */
+      readonly on?: boolean;
     };
 
 export interface Loaded {
@@ -151,8 +153,8 @@ export interface Answers {
   touch: boolean;
   push: boolean;
   physics: boolean;
-  /** The start and T steps: qpos [(T + 1) × nq]. */
-  rollout: { readonly qpos: Float64Array; readonly rewards: Float64Array };
+  /** The start and T steps: qpos [(T + 1) × nq]. `over`: the episode ended with the last. */
+  rollout: { readonly qpos: Float64Array; readonly rewards: Float64Array; readonly over: boolean };
 }
 
 export type WorkerMessage =
