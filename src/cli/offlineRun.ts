@@ -45,6 +45,7 @@ export async function trainOfflineRun(store: RunStore, options: OfflineRunOption
       secondsPerStep: options.secondsPerStep,
     },
   );
+  view.announceViewer();
   if (watching?.problem) view.message([['warn', 'no viewer'], `: ${watching.problem}`]);
   const interrupt = new Interrupt(
     () => view.status('stopping'),
@@ -64,7 +65,7 @@ export async function trainOfflineRun(store: RunStore, options: OfflineRunOption
       resume: options.resume,
       watchers: [watcher(view, store, interrupt), ...(watching ? [watching.watcher] : [])],
       stopRequested: () => interrupt.requested || steering?.ended === true,
-      requests: steering?.requests,
+      wishes: steering && (() => steering.wishes()),
       beforeUpdate: step => {
         tuning.beforeStep(step);
         return steering?.gate(step, stopped).then(() => tuning.beforeStep(step)); // what was asked while it was held

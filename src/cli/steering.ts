@@ -10,7 +10,6 @@ import type { Tuning } from './tuning.ts';
  * `changes.jsonl`.
  */
 export class Steering {
-  readonly requests = { evaluate: false, checkpoint: false };
   /** Fulfils wishes for other hyperparameters. */
   tuning: Tuning | undefined;
   /** The run is to end as if it had been interrupted. */
@@ -18,6 +17,7 @@ export class Steering {
   readonly #store: RunStore;
   readonly #dashboard: Dashboard;
   #paused = false;
+  #wishes = { evaluate: false, checkpoint: false };
   /** Steps allowed while paused. */
   #credits = 0;
   #wake: () => void = () => {};
@@ -36,13 +36,20 @@ export class Steering {
       return;
     }
     if (action.kind === 'pause' || action.kind === 'resume') this.#paused = action.kind === 'pause';
-    else if (action.kind === 'evaluate' || action.kind === 'checkpoint') this.requests[action.kind] = true;
+    else if (action.kind === 'evaluate' || action.kind === 'checkpoint') this.#wishes[action.kind] = true;
     else if (action.kind === 'end') this.ended = true;
     if (action.kind !== 'pause') this.#credits++;
     const line = { step: this.#step, what: action.kind, at: new Date().toISOString() };
     appendFileSync(this.#store.path('changes.jsonl'), `${JSON.stringify(line)}\n`, { mode: 0o600 });
     this.#dashboard.state(this.#paused ? 'paused' : 'live');
     this.#wake();
+  }
+
+  /** What was asked for since the last call. */
+  wishes(): { readonly evaluate: boolean; readonly checkpoint: boolean } {
+    const wishes = this.#wishes;
+    this.#wishes = { evaluate: false, checkpoint: false };
+    return wishes;
   }
 
   /** Resolves when the next step may be taken: at once, unless the training is held. `stopped` ends the waiting too. */

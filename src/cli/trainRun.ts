@@ -71,7 +71,8 @@ export async function trainRun(store: RunStore, options: TrainRunOptions): Promi
   );
   interrupted = () => interrupt.requested;
   const tuning = new Tuning(store.path('changes.jsonl'), parts.algorithm, config.values);
-  if (watching.steering) watching.steering.tuning = tuning;
+  const { steering } = watching;
+  if (steering) steering.tuning = tuning;
   try {
     const result = await trainOnline({
       ...parts,
@@ -81,8 +82,8 @@ export async function trainRun(store: RunStore, options: TrainRunOptions): Promi
       seed: config.seed,
       resume: options.resume,
       watchers: [watcher(view, store, parts, interrupt), watching.watcher, ...(options.watchers ?? [])],
-      stopRequested: () => interrupt.requested || watching.steering?.ended === true,
-      requests: watching.steering?.requests,
+      stopRequested: () => interrupt.requested || steering?.ended === true,
+      wishes: steering && (() => steering.wishes()),
       beforeStep: step => tuning.beforeStep(step),
     });
     return await report(store, result, view, options);

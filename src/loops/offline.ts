@@ -65,8 +65,8 @@ export interface OfflineRun {
   readonly stopRequested?: () => boolean;
   /** Called before each update, after so many: the moment to hold the training, or to change hyperparameters. */
   readonly beforeUpdate?: (step: number) => void | Promise<void>;
-  /** Wishes from outside, fulfilled after the next update and then cleared. Neither changes what is learned. */
-  readonly requests?: { evaluate: boolean; checkpoint: boolean };
+  /** Wishes from outside since the last call, fulfilled after this update. Neither changes what is learned. */
+  readonly wishes?: () => { readonly evaluate: boolean; readonly checkpoint: boolean };
 }
 
 export interface OfflineResult {
@@ -184,17 +184,17 @@ class OfflineLoop {
 
   /** At their times, and once for each: an evaluation, and a checkpoint after it; one at the end of every stage. */
   async #evaluateAndSave(): Promise<void> {
-    const { schedule, evaluationEnv, requests } = this.#run;
+    const { schedule, evaluationEnv } = this.#run;
     const stage = this.#stages[this.#at.stage];
     if (!stage || this.#at.done === 0) return;
+    const asked = this.#run.wishes?.();
     const ending = this.#at.done === stage.steps;
     const due = this.#at.stage === this.#stages.length - 1 && (ending || this.#at.done % schedule.evalEvery === 0);
-    const evaluating = due || requests?.evaluate === true;
+    const evaluating = due || asked?.evaluate === true;
     const score =
       evaluating && evaluationEnv && this.#last?.step !== this.#step ? await this.#evaluate(evaluationEnv) : undefined;
     const best = score !== undefined && score === this.#best;
-    if (best || ending || this.#step % schedule.checkpointEvery === 0 || requests?.checkpoint) await this.#save(best);
-    if (requests) requests.evaluate = requests.checkpoint = false;
+    if (best || ending || this.#step % schedule.checkpointEvery === 0 || asked?.checkpoint) await this.#save(best);
   }
 
   async #evaluate(env: VectorEnv): Promise<OfflineScore | undefined> {

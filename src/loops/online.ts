@@ -218,12 +218,12 @@ class OnlineLoop {
 
   /** At their times, and once for each: an evaluation, and a checkpoint after it. */
   async #evaluateAndSave(): Promise<void> {
-    const { schedule, requests } = this.#run;
-    const evaluating = this.#due(schedule.evalEvery) || this.#step >= schedule.steps || requests?.evaluate === true;
+    const { schedule } = this.#run;
+    const asked = this.#run.wishes?.();
+    const evaluating = this.#due(schedule.evalEvery) || this.#step >= schedule.steps || asked?.evaluate === true;
     const evaluated = evaluating && this.#last?.step !== this.#step ? await this.#evaluate() : undefined;
     const best = evaluated !== undefined && evaluated === this.#best;
-    if (best || this.#due(schedule.checkpointEvery) || requests?.checkpoint) await this.#save(best);
-    if (requests) requests.evaluate = requests.checkpoint = false;
+    if (best || this.#due(schedule.checkpointEvery) || asked?.checkpoint) await this.#save(best);
   }
 
   /** Whether the last step of the worlds reached a multiple of `every`. */

@@ -51,8 +51,8 @@ export interface OnlineRun {
   readonly stopRequested?: () => boolean;
   /** Called before each step of the worlds: the moment at which hyperparameters may change. */
   readonly beforeStep?: (step: number) => void;
-  /** Wishes from outside, fulfilled after the next step and then cleared. Neither changes what is learned. */
-  readonly requests?: { evaluate: boolean; checkpoint: boolean };
+  /** Wishes from outside since the last call, fulfilled after this step. Neither changes what is learned. */
+  readonly wishes?: () => { readonly evaluate: boolean; readonly checkpoint: boolean };
 }
 
 export interface TrainingResult {

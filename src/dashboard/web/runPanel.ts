@@ -5,25 +5,24 @@ import { toast } from './toast.ts';
 
 /** The inspector's Run tab: configuration with the source of each value, changes, versions, files. */
 export function runPanel(app: AppState): HTMLElement {
-  const panel = h('div', { class: 'run-panel pad' });
+  const acts = h('div');
+  const panel = h('div');
   let shown = '';
+  let steered = '';
   const update = () => {
     const snapshot = app.currentData?.snapshot;
     const run = app.run();
     if (!snapshot || !run) return;
     const { config, checkpoints, changes, summary } = snapshot;
-    // Rebuilt only when it says something else: whoever types or tabs through it keeps the focus.
-    const key = JSON.stringify([
-      run.id,
-      run.state,
-      run.problem,
-      run.warning,
-      app.control,
-      checkpoints,
-      changes,
-      summary,
-    ]);
-    if (key === shown || panel.contains(document.activeElement?.closest('input') ?? null)) return;
+    // Each part is rebuilt only when it says something else: whoever types or is about to click keeps what they have.
+    const tuned = changes.filter(({ what }) => TUNABLE.test(what));
+    const acting = JSON.stringify([run.id, run.state, app.control, tuned]);
+    if (acting !== steered && !acts.contains(document.activeElement?.closest('input') ?? null)) {
+      steered = acting;
+      fill(acts, app.control ? steering(app) : null);
+    }
+    const key = JSON.stringify([run.id, run.problem, run.warning, checkpoints, changes, summary]);
+    if (key === shown) return;
     shown = key;
     const sources = (config.sources ?? {}) as Record<string, string>;
     const values = Object.entries((config.values ?? {}) as Record<string, unknown>);
@@ -31,7 +30,6 @@ export function runPanel(app: AppState): HTMLElement {
       panel,
       warning(run.problem && [run.problem, run.remedy].filter(Boolean).join('. ')),
       warning(run.warning),
-      app.control ? steering(app) : null,
       table('Run', [
         ['command', `agent ${((config.command as string[] | undefined) ?? []).join(' ')}`],
         ['algorithm', run.algo],
@@ -66,7 +64,7 @@ export function runPanel(app: AppState): HTMLElement {
     );
   };
   for (const event of ['snapshot', 'current', 'runs'] as const) app.on(event, update);
-  return panel;
+  return h('div', { class: 'run-panel pad' }, acts, panel);
 }
 
 /** What a page with the control right may do. Ending the run asks once. */

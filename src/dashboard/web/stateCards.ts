@@ -25,12 +25,14 @@ export function connectingCard(): HTMLElement {
 }
 
 export function pausedCard(app: AppState): HTMLElement {
-  const at = app.currentData?.changes.findLast(({ what }) => what === 'pause')?.at;
+  const changes = app.currentData?.changes ?? [];
+  const step = Math.max(app.run()?.step ?? 0, changes.at(-1)?.step ?? 0);
+  const at = changes.findLast(({ what }) => what === 'pause')?.at;
   const clock = at ? new Date(at).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', hour12: false }) : '';
   return h(
     'div',
     { class: 'state-card' },
-    h('p', {}, `Training is paused at step ${integer(app.run()?.step ?? 0)}.`),
+    h('p', {}, `Training is paused at step ${integer(step)}.`),
     h('p', { class: 't2' }, `Paused from a viewer${clock && ` at ${clock}`}. Nothing is lost: it goes on from here.`),
     app.control
       ? h('p', { class: 't2' }, 'One update: ', h('kbd', {}, 'U'))

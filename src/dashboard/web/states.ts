@@ -67,6 +67,7 @@ export function startStates(
       app.control,
       app.runs.length,
       currentData?.snapshot?.checkpoints.at(-1)?.step,
+      currentData?.changes.length,
     ];
     const key = JSON.stringify([state, app.current, last, ...(state === '' ? [] : facts)]);
     over.hidden = watch.player.own !== undefined; // the own copy plays: its end is not the run's

@@ -170,20 +170,28 @@ describe('trainOffline under control', { timeout: 60_000 }, () => {
   });
 
   it('waits, evaluates and saves when asked, and learns the same', async () => {
-    const requests = { evaluate: false, checkpoint: false };
+    let wished = { evaluate: false, checkpoint: false };
+    const wishes = () => {
+      const now = wished;
+      wished = { evaluate: false, checkpoint: false };
+      return now;
+    };
     const seen: string[] = [];
     const beforeUpdate = async (now: number) => {
       await new Promise(resolve => setTimeout(resolve, 1));
-      if (now === 2) requests.evaluate = true; // while the behaviour is learned
-      if (now === 6) requests.checkpoint = true;
+      if (now === 2) wished.evaluate = true; // while the behaviour is learned
+      if (now === 6) wished.checkpoint = true;
     };
     const watcher = {
-      evaluated: ({ step }: { step: number }) => void seen.push(`evaluated ${step}`),
+      evaluated: ({ step }: { step: number }) => {
+        seen.push(`evaluated ${step}`);
+        if (step === 3) wished.checkpoint = true; // while the wish before is being fulfilled
+      },
       saved: (step: number) => void seen.push(`saved ${step}`),
     };
-    await train(start('asked'), { beforeUpdate, requests, watchers: [watcher] });
-    expect(seen).toEqual(expect.arrayContaining(['evaluated 3', 'saved 7']));
-    expect(requests).toEqual({ evaluate: false, checkpoint: false });
+    await train(start('asked'), { beforeUpdate, wishes, watchers: [watcher] });
+    expect(seen).toEqual(expect.arrayContaining(['evaluated 3', 'saved 4', 'saved 7']));
+    expect(wished).toEqual({ evaluate: false, checkpoint: false });
     await train(start('unasked'));
     expect((await outcome('asked')).tensors).toEqual((await outcome('unasked')).tensors);
   });
