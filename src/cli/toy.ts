@@ -15,7 +15,7 @@ export const command: Command = {
     { name: 'run', value: 'DIR', doc: 'where the run with its figures goes (default runs/toy-…)' },
     { name: 'seed', value: 'S', default: '0', doc: 'of every random stream' },
     { name: 'steps', value: 'N', default: '6000', doc: 'updates of each behaviour model' },
-    { name: 'bandit-steps', value: 'N', default: '600', doc: 'updates of QVPO on the bandit; 0: leave it out' },
+    { name: 'bandit-steps', value: 'N', default: '4000', doc: 'updates of QVPO on the bandit; 0: leave it out' },
     { name: 'backend', value: backends.join('|'), doc: 'what computes (default auto)' },
     { name: 'threads', value: 'N', doc: 'worker threads (default: one a core)' },
   ],
@@ -25,7 +25,7 @@ export const command: Command = {
     const seed = input.count('seed', 0) ?? 0;
     const sizes: ToySizes = {
       updates: input.count('steps') ?? 6000,
-      banditUpdates: input.count('bandit-steps', 0) ?? 600,
+      banditUpdates: input.count('bandit-steps', 0) ?? 4000,
       points: 100_000,
       grid: 56,
       arrows: 21,

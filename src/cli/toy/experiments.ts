@@ -70,7 +70,7 @@ export async function planarExperiment(
 export interface BanditResult {
   readonly entropy: boolean;
   readonly actions: Float32Array;
-  /** Share of the actions at each optimum, and how many optima at least one action in two hundred finds. */
+  /** Share of the actions at each optimum, and at how many at least one action in twenty lies. */
   readonly shares: readonly number[];
   readonly modes: number;
   readonly meanReward: number;
