@@ -1,9 +1,12 @@
+import { Srpo } from '../algorithms/srpo.ts';
 import { type OfflineResult, type OfflineScore, type OfflineWatcher, trainOffline } from '../loops/offline.ts';
 import type { RunStore } from '../runs/runStore.ts';
 import type { Io } from './command.ts';
 import { Interrupt } from './interrupt.ts';
 import { buildOffline, type OfflineParts } from './offlineParts.ts';
 import type { OfflineOptions } from './offlinePlan.ts';
+import { compareWithTeacher, comparisonLines } from './teacher.ts';
+import type { Line } from './terminal/lines.ts';
 import { summaryLines } from './terminal/summary.ts';
 import { TrainingView } from './terminal/trainingView.ts';
 import { announced, shownPath } from './trainRun.ts';
@@ -71,7 +74,7 @@ export async function trainOfflineRun(store: RunStore, options: OfflineRunOption
         return steering?.gate(step, stopped).then(() => tuning.beforeStep(step)); // what was asked while it was held
       },
     });
-    return await report(store, result, view, options);
+    return await report(store, result, view, { ...options, parts });
   } finally {
     interrupt.close();
     view.close();
@@ -104,7 +107,7 @@ async function report(
   store: RunStore,
   result: OfflineResult,
   view: TrainingView,
-  { io, json }: OfflineRunOptions,
+  { io, json, quiet, parts }: OfflineRunOptions & { readonly parts: OfflineParts },
 ): Promise<number> {
   const run = shownPath(store.directory);
   if (!result.finished) {
@@ -132,7 +135,14 @@ async function report(
     environment: config.environment,
   };
   await store.writeSummary(summary);
-  view.close(summaryLines({ ...summary, unit: 'updates', run, last, best }));
+  const lines = summaryLines({ ...summary, unit: 'updates', run, last, best });
+  view.close(quiet ? lines : [...lines, ...teacherLines(parts, config.seed)]);
   io.stdout.write(json ? `${JSON.stringify({ ...summary, run: store.directory })}\n` : `${run}\n`);
   return 0;
+}
+
+/** SRPO's headline: the extracted policy beside the diffusion policy of the same behaviour model. */
+function teacherLines({ algorithm, data }: OfflineParts, seed: number): Line[] {
+  if (!(algorithm instanceof Srpo)) return [];
+  return [[], ...comparisonLines(compareWithTeacher(algorithm, data.obsDim, seed))];
 }

@@ -80,11 +80,16 @@ export function comparisonLines({ student, teachers }: Comparison): Line[] {
       [14, [`${candidates} × ${calls}`]],
       [28, [formatTime(microseconds * 1e-6)]],
       [40, [times]],
-      [52, [flop < 1e6 ? `${Math.round(flop / 1e3)} kFLOP` : `${(flop / 1e6).toPrecision(3)} MFLOP`]],
+      [52, [formatFlop(flop)]],
     );
   return [
     [['dim', '  an action   K × calls     time        slower      arithmetic']],
     row(student, ''),
     ...teachers.map(teacher => row(teacher, `${(teacher.microseconds / student.microseconds).toPrecision(3)} ×`)),
   ];
+}
+
+function formatFlop(flop: number): string {
+  if (flop < 1e6) return `${Math.round(flop / 1e3)} kFLOP`;
+  return flop < 999.5e6 ? `${(flop / 1e6).toPrecision(3)} MFLOP` : `${(flop / 1e9).toPrecision(3)} GFLOP`;
 }
