@@ -84,7 +84,7 @@ class CollectProgress {
   readonly #redraw: boolean;
   readonly #start = performance.now();
   #drawnAt = 0;
-  #tenth = 0;
+  #tenth = -1; // the first line, after 1,000 steps, is the forecast
   #open = false;
 
   constructor(name: string, steps: number, io: Io, quiet: boolean) {

@@ -77,7 +77,8 @@ async function mediumExpert(local: string, { home, policy }: MakeOptions): Promi
   return { collection: joinCollections(medium!, expert!), protocol: `${parts.join(', then ')}` };
 }
 
-async function replay(local: string, { entry, policy }: MakeOptions): Promise<Made> {
+/** The run's own steps from the first one it kept, at most as many as asked for: `medium-replay` ends where the medium policy stood. */
+async function replay(local: string, { entry, policy, steps }: MakeOptions): Promise<Made> {
   if (policy === undefined || !isRun(policy)) {
     throw new UsageError(`local/${local} is the replay of an online run, which --policy names`, [
       ['train one', `agent online --algo sac --env ${entry.envId}`],
@@ -90,7 +91,7 @@ async function replay(local: string, { entry, policy }: MakeOptions): Promise<Ma
     throw new UsageError(
       `${policy} has ${buffer.obsDim} observations and ${buffer.actDim} actions, ${entry.envId} ${obsDim} and ${actDim}`,
     );
-  const columns = buffer.read(buffer.total - buffer.size, buffer.size);
+  const columns = buffer.read(buffer.total - buffer.size, Math.min(buffer.size, steps));
   return { collection: stepsOfReplay(columns, obsDim, actDim), protocol: `the replay of ${policy}` };
 }
 
@@ -155,7 +156,10 @@ async function policyTensors(name: string, { policy, entry }: MakeOptions): Prom
     if (policy !== undefined) throw new UsageError(`there is no policy ${policy}`);
     const env = name === 'ant-walker' ? 'ant-waypoint-v0' : entry.envId;
     throw new UsageError(`no controller "${name}" is shipped: one has to be trained first`, [
-      ['train it', `agent online --algo sac --env ${env}`],
+      [
+        name.endsWith('-medium') ? 'train it to a third of an expert' : 'train it',
+        `agent online --algo sac --env ${env}`,
+      ],
       ['then', `agent dataset make ${entry.name.replace(/-v\d+$/, '')} --policy RUN`],
     ]);
   }

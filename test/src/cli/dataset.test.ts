@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { benchLoad } from '../../../src/cli/benchLoad.ts';
 import { main } from '../../../src/cli/main.ts';
+import { readD4rl } from '../../../src/data/d4rl.ts';
+import { openReplay } from '../../../src/loops/openReplay.ts';
 import { fixturesDir } from '../../reference.ts';
 
 let home: string;
@@ -93,9 +95,34 @@ describe('agent dataset', () => {
     });
   }, 60_000);
 
+  it('make: the first steps of a run’s replay', async () => {
+    const run = join(home, 'run');
+    const sizes = [
+      '--steps',
+      '250',
+      '--warmup-steps',
+      '240',
+      '--batch-size',
+      '8',
+      '--hidden',
+      '8',
+      '--eval-episodes',
+      '1',
+    ];
+    const io = { stdout: { write: () => {} }, stderr: { write: () => {} }, env: { AGENT_HOME: home } };
+    const words = ['online', '--algo', 'sac', '--env', 'Hopper-v4', ...sizes, '--dashboard', 'off', '--run', run];
+    expect(await main([...words, '--quiet'], io)).toBe(0);
+    const made = await agent('make', 'hopper-medium-replay', '--policy', run, '--steps', '120');
+    expect(made).toMatchObject({ code: 0, out: 'local/hopper-medium-replay\n' });
+    const steps = await readD4rl(join(home, 'datasets', 'local', 'hopper-medium-replay.hdf5'));
+    expect(steps.rows).toBe(120);
+    const buffer = await openReplay(run);
+    expect(Array.from(steps.rewards)).toEqual(Array.from(buffer.read(0, 120).rewards));
+  }, 120_000);
+
   it('make: says what is missing', async () => {
     expect((await agent('make', 'walker2d-medium-expert')).err).toContain('agent dataset make walker2d-expert');
-    expect((await agent('make', 'hopper-medium-replay')).err).toContain('--policy names');
+    expect((await agent('make', 'walker2d-medium-replay')).err).toContain('--policy names');
     expect((await agent('make', 'D4RL/antmaze/umaze-v1')).err).toContain('cannot be made here');
     expect((await agent('make', 'hopper-medium', '--policy', '/nowhere')).err).toContain('there is no policy /nowhere');
     expect(existsSync(join(home, 'datasets', 'local', 'hopper-medium.hdf5'))).toBe(false);
