@@ -64,6 +64,21 @@ describe.each(themes)('%s theme', theme => {
     expect(contrast(color(name), mix(color(name), color('surface'), tint))).toBeGreaterThanOrEqual(4.5);
   });
 
+  it('what the banner of a lost connection says is readable on it', () => {
+    const ground = mix(color('warn'), color('surface'), 0.16);
+    for (const name of ['warn', 'text', 'text2']) expect(contrast(color(name), ground)).toBeGreaterThanOrEqual(4.5);
+  });
+
+  it.each(['text', 'text2', 'accent', 'ghost', 'contact', 'info'])(
+    '%s is readable on what lies over the stage',
+    name => {
+      const [r, g, b, part] = /rgba\((\d+), (\d+), (\d+), ([\d.]+)\)/.exec(t.over!)!.slice(1).map(Number);
+      const stage = rgb(theme === 'dark' ? '#0E1116' : '#ECE9E3');
+      const over = mix([r! / 255, g! / 255, b! / 255], stage, part!);
+      expect(contrast(color(name), over)).toBeGreaterThanOrEqual(4.5);
+    },
+  );
+
   it('ink is readable on the fill', () => {
     expect(contrast(color('ink'), color('fill'))).toBeGreaterThanOrEqual(4.5);
   });
