@@ -113,4 +113,73 @@ describe.skipIf(!hasChromium || !built)('the viewer for everybody', { timeout: 3
     await page.keyboard.press('Escape');
     await expect.poll(() => page.locator('.veil').count()).toBe(0);
   });
+
+  it('every command of the page does something by keyboard alone', async () => {
+    const { page, problems } = browser;
+    await page.setViewportSize({ width: 1280, height: 800 });
+    await page.keyboard.press('1');
+    await page.keyboard.press('Control+k');
+    await page.locator('.palette li').first().waitFor();
+    const commands = await page.locator('.palette li').evaluateAll(items =>
+      items.map(item => ({
+        label: item.querySelector('span')?.textContent ?? '',
+        key: item.querySelector('kbd')?.textContent ?? '',
+      })),
+    );
+    await page.keyboard.press('Escape');
+    expect(commands.length).toBeGreaterThan(30);
+    /** All that a person could notice, but for the picture of the robot itself. */
+    const seen = (frames: boolean) =>
+      page.evaluate(frames => {
+        const all = (selector: string) =>
+          Array.from(document.querySelectorAll(selector), element => [
+            element.textContent,
+            element.className,
+            element.getAttribute('aria-pressed'),
+            element.getAttribute('data-running'),
+          ]);
+        const { theme } = document.documentElement.dataset;
+        return JSON.stringify([
+          theme,
+          document.querySelector('.app')?.className,
+          (document.querySelector('.app') as HTMLElement).dataset.view,
+          document.fullscreenElement?.className,
+          all('.stage-panel button, .toast, .keys h2, section.card'),
+          frames ? all('.stage-figures') : '', // they move by themselves while it plays
+        ]);
+      }, frames);
+    const press: Record<string, string> = { Esc: 'Escape', '←': 'ArrowLeft', '→': 'ArrowRight' };
+    let downloads = 0;
+    page.on('download', () => downloads++);
+    // What is on already does nothing: the view and the run that are shown. The number of a step is typed.
+    const idle = /^(Watch|Run: |Go to step)/;
+    for (const { label, key } of commands.filter(command => !idle.test(command.label))) {
+      await page.evaluate(() => {
+        (document.activeElement as HTMLElement | null)?.blur();
+        for (const toast of Array.from(document.querySelectorAll('.toast'))) toast.remove(); // they would go by themselves
+      });
+      const frames = /^(One frame|From the start)/.test(label);
+      if (label === 'From the start' || label === 'One frame back') await page.keyboard.press('ArrowRight');
+      await page.waitForTimeout(350); // numbers follow four times a second
+      const before = await seen(frames);
+      if (key) await page.keyboard.press(press[key] ?? key);
+      else {
+        await page.keyboard.press('Control+k');
+        await page.keyboard.type(label);
+        await page.keyboard.press('Enter');
+      }
+      await expect
+        .poll(async () => downloads > 0 || (await seen(frames)) !== before, { timeout: 20_000, message: label })
+        .toBe(true);
+      downloads = 0;
+      // Back to where the next command finds the page as the last one did.
+      if (label === 'Play or pause' || /^(Touch|Full screen|Light or dark)/.test(label)) {
+        await page.waitForTimeout(500);
+        if (key && label !== 'Play or pause') await page.keyboard.press(key);
+      }
+      if (label === 'All keys') await page.keyboard.press('Escape');
+      if (['Curves', 'Diffusion', 'Runs'].includes(label)) await page.keyboard.press('1');
+    }
+    expect(problems).toEqual([]);
+  });
 });

@@ -22,7 +22,7 @@ export function pageCommands(app: AppState, watch: WatchView): PageCommand[] {
     { label: 'Slower', icon: 'play', key: '-', run: () => panel.changeSpeed(-1) },
     { label: 'Faster', icon: 'play', key: '=', run: () => panel.changeSpeed(1) },
     { label: 'From the start', icon: 'reset', key: 'Backspace', run: () => panel.onReset() },
-    { label: 'Follow the training live', icon: 'arrow', key: 'End', run: () => player.follow() },
+    { label: 'Follow the training live', icon: 'arrow', key: 'End', run: () => followLive(app, watch) },
     { label: 'Next camera', icon: 'camera', key: ']', run: () => panel.useCamera(panel.camera + 1) },
     { label: 'Camera before', icon: 'camera', key: '[', run: () => panel.useCamera(panel.camera - 1) },
     { label: 'Free camera', icon: 'camera', key: 'Esc', run: () => freeCamera(watch) },
@@ -30,7 +30,7 @@ export function pageCommands(app: AppState, watch: WatchView): PageCommand[] {
     { label: 'World before', icon: 'grid', key: ',', run: () => nextWorld(watch, -1) },
     { label: 'Contacts', icon: 'arrow', key: 'C', run: () => panel.toggleLayer('contacts') },
     { label: 'Skeleton', icon: 'skeleton', key: 'K', run: () => panel.toggleLayer('skeleton') },
-    { label: 'Collision shapes', icon: 'stage', key: 'X', run: () => panel.toggleLayer('shapes') },
+    { label: 'Collision shapes', icon: 'stage', key: 'X', run: () => toggleShapes(watch) },
     { label: 'Ghost: on or off', icon: 'ghost', key: 'G', run: () => void watch.toggleGhost() },
     {
       label: 'Touch: your own copy, or Watch',
@@ -53,7 +53,9 @@ export function pageCommands(app: AppState, watch: WatchView): PageCommand[] {
       icon: 'ghost',
       run: () => void watch.toggleGhost(step),
     });
-  for (const key of app.currentData?.metrics.keys() ?? [])
+  // A spread is drawn as the band of its mean, not on its own.
+  const metrics = [...(app.currentData?.metrics.keys() ?? [])].filter(key => !/Std$/.test(key));
+  for (const key of metrics)
     list.push({
       label: `Pin ${key}`,
       icon: 'pin',
@@ -77,6 +79,17 @@ function controlCommands(app: AppState): PageCommand[] {
   ];
 }
 
+function toggleShapes({ panel: { stage } }: WatchView): void {
+  if (stage?.dressed) stage.show.shapes = !stage.show.shapes;
+  toast(stage?.show.shapes || !stage?.dressed ? 'The collision shapes are shown' : 'The robot is shown');
+}
+
+function followLive(app: AppState, { player }: WatchView): void {
+  const state = app.run()?.state;
+  if (state === 'live' || state === 'paused') player.follow();
+  else toast('Nothing trains this run now: there is no live edge');
+}
+
 function freeCamera({ panel }: WatchView): void {
   const { stage } = panel;
   const preset = stage?.orbit.preset;
@@ -84,11 +97,15 @@ function freeCamera({ panel }: WatchView): void {
   const { azimuth, elevation, distance } = stage.orbit;
   const { x, y, z } = stage.orbit.target;
   stage.orbit.use({ ...preset, name: 'Free', azimuth, elevation, distance, z, follow: 'none', at: [x, y] });
+  panel.nameCamera('Free');
 }
 
 function nextWorld({ player, panel }: WatchView, by: number): void {
   const count = player.newest?.worlds.length ?? 0;
-  if (count < 2) return;
+  if (count < 2) {
+    toast(count ? 'There is one training world' : 'No training world is live here');
+    return;
+  }
   player.follow();
   player.world = (Math.max(0, player.world) + by + count) % count;
   panel.stage?.resetTrail();

@@ -121,7 +121,7 @@ export class StagePanel {
   }
 
   #layer(name: string, label: string, key: 'contacts' | 'skeleton', title: string): HTMLButtonElement {
-    const item = button({
+    return button({
       icon: name,
       label,
       class: `over ${key}`,
@@ -129,7 +129,6 @@ export class StagePanel {
       title,
       onclick: () => this.toggleLayer(key),
     });
-    return item;
   }
 
   /** Loads three.js only when there is something to draw; the curves never wait for it. */
@@ -185,7 +184,11 @@ export class StagePanel {
     if (!stage) return;
     this.camera = (index + stage.cameras.length) % stage.cameras.length;
     stage.useCamera(this.camera);
-    setText(this.#cameraButton.querySelector('span')!, stage.cameras[this.camera]!.name);
+    this.nameCamera(stage.cameras[this.camera]!.name);
+  }
+
+  nameCamera(name: string): void {
+    setText(this.#cameraButton.querySelector('span')!, name);
   }
 
   changeSpeed(by: number): void {
@@ -195,11 +198,11 @@ export class StagePanel {
     setText(this.#speed, `${this.#player.speed}×`);
   }
 
-  toggleLayer(key: 'contacts' | 'skeleton' | 'shapes'): void {
+  toggleLayer(key: 'contacts' | 'skeleton'): void {
     if (!this.stage) return;
     this.stage.show[key] = !this.stage.show[key];
-    const item = key === 'contacts' ? this.#contacts : key === 'skeleton' ? this.#skeleton : undefined;
-    item?.setAttribute('aria-pressed', String(this.stage.show[key]));
+    const item = key === 'contacts' ? this.#contacts : this.#skeleton;
+    item.setAttribute('aria-pressed', String(this.stage.show[key]));
   }
 
   setTouch(on: boolean): void {
@@ -255,7 +258,7 @@ export class StagePanel {
     const { stage } = this;
     if (!stage || this.element.offsetParent === null) return;
     if (this.#rate.skip(now)) return;
-    stage.shadows = this.#rate.shadows;
+    stage.setQuality(this.#rate.quality);
     const seconds = Math.min(0.1, (now - this.#last) / 1000);
     this.#last = now;
     this.#player.advance(seconds, stage.scene.stepSeconds);

@@ -7,7 +7,7 @@ import { currentLook, type Look } from './look.ts';
 import { Orbit } from './orbit.ts';
 import { Contacts, Ghost, Maze, Skeleton, Trail } from './overlays.ts';
 import { Paths } from './paths.ts';
-import { bodyMaterials, type Materials, Robot } from './robot.ts';
+import { bodyMaterials, isH1, type Materials, Robot } from './robot.ts';
 
 const WORLD_SPACING = 2.2;
 /** Degrees, vertical. */
@@ -32,8 +32,6 @@ export class Stage {
   /** Where a body would go under some actions. */
   readonly paths = new Paths();
   show = { contacts: true, ghost: true, skeleton: false, shapes: false, trail: true };
-  /** Off where the machine cannot keep up. */
-  shadows = true;
   /** Where labels hang, in pixels of the canvas; undefined where there is none. */
   contactLabel: { x: number; y: number; newtons: number } | undefined;
   readonly #renderer: THREE.WebGLRenderer;
@@ -54,6 +52,8 @@ export class Stage {
   #pose: StagePose;
   readonly #body = new THREE.Vector3();
   #size = { width: 1, height: 1 };
+  /** Less where the machine cannot keep up; `scale` of the display's pixels. */
+  #quality: { readonly shadows: boolean; readonly scale: number } = { shadows: true, scale: 1 };
   #strongest: { point: THREE.Vector3; newtons: number } | undefined;
 
   /** Throws if the browser has no WebGL 2. */
@@ -62,6 +62,7 @@ export class Stage {
     this.canvas = canvas;
     this.#look = currentLook();
     this.#renderer = new THREE.WebGLRenderer({ canvas, antialias: true, powerPreference: 'high-performance' });
+    this.#renderer.debug.checkShaderErrors = false; // asking each one stalls the page while it compiles
     this.#renderer.shadowMap.enabled = true;
     this.#renderer.shadowMap.type = THREE.PCFShadowMap;
     this.#renderer.toneMapping = THREE.NoToneMapping;
@@ -135,13 +136,24 @@ export class Stage {
 
   resize(width: number, height: number): void {
     this.#size = { width, height };
-    this.#renderer.setPixelRatio(Math.min(2, devicePixelRatio));
+    this.#renderer.setPixelRatio(Math.min(2, devicePixelRatio) * this.#quality.scale);
     this.#renderer.setSize(width, height, false);
     const aspect = width / Math.max(1, height);
     this.orbit.camera.aspect = aspect;
     // A narrow stage shows as much from side to side as a square one.
     this.orbit.camera.fov = aspect >= 1 ? FOV : (360 / Math.PI) * Math.atan(Math.tan((FOV * Math.PI) / 360) / aspect);
     this.orbit.camera.updateProjectionMatrix();
+  }
+
+  /** Whether the robot is drawn otherwise than its collision shapes are. */
+  get dressed(): boolean {
+    return isH1(this.scene);
+  }
+
+  setQuality(quality: { readonly shadows: boolean; readonly scale: number }): void {
+    if (quality === this.#quality) return;
+    this.#quality = quality;
+    this.resize(this.#size.width, this.#size.height);
   }
 
   setPose(pose: StagePose): void {
@@ -168,7 +180,7 @@ export class Stage {
       this.#arrange(robot, i, many);
     });
     this.#poseFollowed(worlds[followed] ?? worlds[0], followed, many);
-    const shadows = this.shadows && worlds.length <= 4;
+    const shadows = this.#quality.shadows && worlds.length <= 4;
     if (this.#key.castShadow !== shadows) this.#key.castShadow = shadows;
     this.orbit.update(seconds, this.#body);
     const { target } = this.orbit;

@@ -245,7 +245,7 @@ export class Touch {
     this.#grip.hidden = this.#label.hidden = false;
     this.#grip.style.transform = `translate(${grip.x - 22}px, ${grip.y - 22}px)`;
     this.#label.style.transform = `translate(${Math.round(tip.x + 8)}px, ${Math.round(tip.y - 30)}px)`;
-    const name = bodies[held.body]!.name.replaceAll('_', ' ');
+    const name = bodies[held.body]!.name.replaceAll('_', ' ') || `body ${held.body}`;
     setText(this.#label, held.turning ? `${name} ${integer(torque.length())} N m` : `${name} ${integer(newtons)} N`);
   }
 

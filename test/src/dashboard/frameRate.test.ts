@@ -1,0 +1,51 @@
+import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { FrameRate } from '../../../src/dashboard/web/stage/frameRate.ts';
+
+/** Frames at the pace a machine manages with each picture; how often the picture changed. */
+function run(rate: FrameRate, seconds: number, pace: (quality: FrameRate['quality']) => number, from = 1000) {
+  let [now, changes, drawn] = [from, 0, 0];
+  let last = rate.quality;
+  while (now < from + seconds * 1000) {
+    const skipped = rate.skip(now);
+    if (!skipped) drawn++;
+    if (rate.quality !== last) changes++;
+    last = rate.quality;
+    now += skipped ? 1000 / 60 : 1000 / pace(rate.quality);
+  }
+  return { changes, drawn, now };
+}
+
+describe('the quality of the picture', () => {
+  beforeEach(() => vi.stubGlobal('localStorage', { getItem: () => null }));
+
+  it('stays the best on a fast machine', () => {
+    const rate = new FrameRate();
+    expect(run(rate, 60, () => 60).changes).toBe(0);
+    expect(rate.quality).toEqual({ shadows: true, scale: 1 });
+  });
+
+  it('falls step by step until it is fast enough, and not further', () => {
+    const rate = new FrameRate();
+    run(rate, 8, ({ shadows, scale }) => (shadows ? 20 : scale === 1 ? 35 : 50));
+    expect(rate.quality).toEqual({ shadows: false, scale: 0.75 });
+  });
+
+  it('rises again when the machine has time, and seldom tries where it had not', () => {
+    const rate = new FrameRate();
+    const busy = run(rate, 10, () => 30);
+    expect(rate.quality).toEqual({ shadows: false, scale: 0.5 });
+    run(rate, 120, () => 60, busy.now);
+    expect(rate.quality).toEqual({ shadows: true, scale: 1 });
+    // A machine at the edge: fast without shadows, slow with them.
+    const edge = new FrameRate();
+    expect(run(edge, 600, ({ shadows }) => (shadows ? 40 : 60)).changes).toBeLessThanOrEqual(12);
+  });
+
+  it('leaves frames out where nothing helps, so that the page stays usable', () => {
+    const rate = new FrameRate();
+    run(rate, 10, () => 10);
+    const { drawn } = run(rate, 10, () => 10, 20_000);
+    expect(drawn).toBeLessThan(60); // of 100 it could draw
+    expect(drawn).toBeGreaterThan(20);
+  });
+});
