@@ -49,6 +49,12 @@ export class WatchView {
       this.player.t = 0;
       this.panel.stage?.resetTrail();
     };
+    let episode: number | undefined;
+    app.on('frame', (_run, { worlds }) => {
+      const now = worlds[Math.max(0, this.player.world)]?.episode;
+      if (now !== episode && this.player.live) this.panel.stage?.resetTrail(); // it begins somewhere else
+      episode = now;
+    });
     app.on('snapshot', run => {
       if (run === app.current) this.#showScene();
     });
