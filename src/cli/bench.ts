@@ -71,7 +71,7 @@ export const command: Command = {
     { name: 'num-envs', value: 'N', doc: 'worlds of env and bridge', default: '1, bridge 32' },
     { name: 'sim', value: 'ADDRESS', doc: 'the simulator of bridge; without, one in which nothing happens' },
     { name: 'sim-keys', value: 'DIR', doc: 'keys of bridge, for another machine' },
-    { name: 'seconds', value: 'S', doc: 'measuring time of act, update, kernels and bridge', default: '5' },
+    { name: 'seconds', value: 'S', doc: 'measuring time of act, update, kernels and bridge', default: '5, bridge 15' },
   ],
   examples: [
     'agent bench update --algo qvpo --obs-dim 376 --act-dim 17 --threads 1 --json',

@@ -34,7 +34,7 @@ const TURNS = 20;
  */
 export async function benchBridge(
   simulators: Simulators,
-  { seconds = 8, numEnvs = 32, echo = undefined as Echo | undefined } = {},
+  { seconds = 15, numEnvs = 32, echo = undefined as Echo | undefined } = {},
 ): Promise<BridgeRates> {
   const each = (1000 * seconds) / TURNS / 6;
   const alone = await timeSteps(simulators, 1, each, echo);

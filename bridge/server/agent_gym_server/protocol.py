@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Optional
+from typing import Any
 
 import msgpack
 import numpy as np
@@ -92,58 +92,44 @@ def decode(parts: list[bytes]) -> Message:
         raise ProtocolError(f"a message of more than {MAX_BYTES} bytes")
     if len(parts[-1]) != 4 or _CHECKSUM.unpack(parts[-1])[0] != crc32c(parts[:-1]):
         raise ProtocolError("the checksum does not fit the message")
-    known, k, id_ = _recall(parts[0])
-    if known is None:
-        known, k, id_ = _read(parts[0])
-    if len(known.arrays) != len(parts) - 2:
-        raise ProtocolError(f"{len(parts) - 2} arrays came, the header describes {len(known.arrays)}", id=id_)
+    type_, id_, fields, described = _read(parts[0])
+    if len(described) != len(parts) - 2:
+        raise ProtocolError(f"{len(parts) - 2} arrays came, the header describes {len(described)}", id=id_)
     arrays = {}
-    at = 0
-    for name, dtype, shape, size in known.arrays:
-        at += 1
-        part = parts[at]
+    for (name, dtype, shape, size), part in zip(described, parts[1:-1]):
         if len(part) != size:
             raise ProtocolError(f'array "{name}" has {len(part)} bytes, its shape says {size}', id=id_)
-        arrays[name] = _array(shape, dtype, part)
-    return Message(known.type, id_, known.fields if k is None else {**known.fields, "k": k}, arrays)
+        arrays[name] = np.ndarray(shape, dtype, part)
+    return Message(type_, id_, fields, arrays)
 
 
-_array = np.ndarray
+class Repeated:
+    """A request that comes again and again with another `k` and `id`, last in its header as `agent` writes them, and other numbers."""
+
+    _TAIL = struct.Struct(">BQ3sBQ")
+
+    def __init__(self, parts: "list[bytes]"):
+        self.beginning = parts[0][: -self._TAIL.size]
+        self._sizes = [*map(len, parts)][1:]
+
+    @classmethod
+    def beginning_of(cls, parts: "list[bytes]") -> bytes:
+        """What stands before `k` in the header."""
+        return parts[0][: -cls._TAIL.size] if parts else b""
+
+    def read(self, parts: "list[bytes]") -> "tuple[int, int]":
+        """`k` and `id` of parts with the same beginning; a `k` of -1 where more than these and the numbers differs, or the checksum does not fit."""
+        code, k, name, code_too, id_ = self._TAIL.unpack(parts[0][-self._TAIL.size :])
+        if code != 0xCF or code_too != 0xCF or name != b"\xa2id" or id_ >= 2**53:
+            return -1, 0
+        if [*map(len, parts)][1:] != self._sizes or _CHECKSUM.unpack(parts[-1])[0] != crc32c(parts[:-1]):
+            return -1, 0
+        return k, id_
 
 
-@dataclass
-class _Header:
-    """What stands before a header's last entries. `arrays`: name, dtype, shape and bytes of each."""
-
-    type: str
-    fields: dict[str, Any]
-    arrays: "list[tuple[str, np.dtype, list[int], int]]"
-
-
-# From step to step a client's headers differ in their last two entries, k and id: what stands before those is read once.
-_KNOWN: dict[bytes, _Header] = {}
-_MOST_KNOWN = 256
-_LONGEST_KNOWN = 2048
-_K = msgpack.packb("k")
-
-
-def _recall(packed: bytes) -> "tuple[Optional[_Header], Optional[int], int]":
-    """A header of which all but k and id has been read before, k and id; else None first."""
-    at = packed.rfind(_K, -24)
-    known = _KNOWN.get(packed[:at]) if at > 0 else None
-    if known is None:
-        return None, None, 0
-    try:
-        k, name, id_ = _unpack(b"\x93" + packed[at + 2 :])  # as a list of three
-    except Exception:  # whatever it is: it is told when the header is read as a whole
-        return None, None, 0
-    good = name == "id" and type(k) is int and type(id_) is int and 0 <= id_ < 2**53
-    return (known, k, id_) if good else (None, None, 0)
-
-
-def _read(packed: bytes) -> "tuple[_Header, Optional[int], int]":
+def _read(packed: bytes) -> "tuple[str, int, dict[str, Any], list[tuple[str, np.dtype, list[int], int]]]":
+    """Type, id, fields, and the arrays that a header describes."""
     header = _header(packed)
-    names = list(header)
     version, id_, type_ = header.pop("v", None), _whole(header.pop("id", None)), header.pop("type", None)
     good_id = type(id_) is int and 0 <= id_ < 2**53
     told = id_ if good_id else 0
@@ -157,26 +143,9 @@ def _read(packed: bytes) -> "tuple[_Header, Optional[int], int]":
     except ProtocolError as error:
         error.id = told
         raise
-    if "k" not in header:
-        return _Header(type_, header, arrays), None, id_
-    k = _whole(header.pop("k"))
-    known = _Header(type_, header, arrays)
-    if names[-2:] == ["k", "id"] and len(packed) <= _LONGEST_KNOWN:
-        _remember(packed, len(names), known)
-    return known, k, id_
-
-
-def _remember(packed: bytes, count: int, known: _Header) -> None:
-    """What stands before the last two of `count` entries."""
-    unpacker = msgpack.Unpacker(ext_hook=_refuse)
-    unpacker.feed(packed)
-    if unpacker.read_map_header() != count:
-        return  # an entry came twice
-    for _ in range(2 * (count - 2)):
-        unpacker.skip()
-    if len(_KNOWN) >= _MOST_KNOWN:
-        _KNOWN.clear()
-    _KNOWN[packed[: unpacker.tell()]] = known
+    if "k" in header:
+        header["k"] = _whole(header["k"])
+    return type_, id_, header, arrays
 
 
 def _whole(value: Any) -> Any:
