@@ -4,7 +4,7 @@ import { AgentError } from '../src/errors.ts';
 import { Connection, type ConnectionOptions, NoAnswer, RemoteError } from './connection.ts';
 import { Episodes } from './episodes.ts';
 import { Form, type Message, PROTOCOL_VERSION, ProtocolError } from './protocol.ts';
-import { floats, type RemoteSpec, readSpec, typed } from './reply.ts';
+import { floats, type RemoteSpec, readSpec, readStates, stateArrays, typed } from './reply.ts';
 
 export interface RemoteOptions extends ConnectionOptions {
   /** The environment that the server must have; absent: whatever it serves. */
@@ -102,7 +102,9 @@ export class RemoteVectorEnv implements VectorEnv {
     return { ...result, episodes };
   }
 
+  /** Where the environment can save its state, the episodes are rebuilt from there from now on, else from their beginning. */
   async save(): Promise<readonly EnvState[]> {
+    if (this.spec.restorable && this.#episodes.started) this.#episodes.keepStates(await this.#states());
     return this.#episodes.save();
   }
 
@@ -172,6 +174,17 @@ export class RemoteVectorEnv implements VectorEnv {
         await (type === 'reset' ? this.#makeAgain() : this.#rebuild());
       }
     }
+  }
+
+  async #states(): Promise<Uint8Array[]> {
+    for (;;)
+      try {
+        return readStates(await this.#connection.request('state', { session: this.#session }), this.numEnvs);
+      } catch (error) {
+        if (error instanceof NoAnswer) await this.#moveAway(error);
+        else if (!(error instanceof RemoteError) || error.code !== 'session') throw error;
+        await this.#rebuild();
+      }
   }
 
   #ask(type: string, arrays: Message['arrays']): Promise<Message> {
@@ -251,6 +264,7 @@ export class RemoteVectorEnv implements VectorEnv {
           seeds: this.#seeds(this.#episodes.seeds),
           lengths: { shape: [this.numEnvs], data: this.#episodes.lengths },
           actions: { shape: [history.length / this.#actDim, this.#actDim], data: history },
+          ...(this.spec.restorable && stateArrays(this.#episodes.states)),
         });
         const observations = floats(reply, 'observations', this.numEnvs * this.#obsDim);
         return this.#episodes.compare(observations, this.#connection.address);

@@ -12,7 +12,12 @@ interface Episode {
   actions: Float32Array;
   length: number;
   return: number;
+  /** A state that the environment saved, and after how many steps; the actions before it are not kept. */
+  state: Uint8Array;
+  stateAt: number;
 }
+
+const NO_STATE = new Uint8Array(0);
 
 /** Steps that an episode first has room for. */
 const ROOM = 64;
@@ -46,7 +51,8 @@ export class Episodes {
     this.#all = Array.from({ length: count }, (_, i) => {
       const rng = root.split(`world ${first + i}`);
       const seed = drawSeed(rng);
-      return { seed, rng, nextSeed: peekSeed(rng), actions: this.#room(ROOM), length: 0, return: 0 };
+      const episode = { seed, rng, nextSeed: peekSeed(rng), actions: this.#room(ROOM) };
+      return { ...episode, length: 0, return: 0, state: NO_STATE, stateAt: 0 };
     });
     this.#observations = new Float32Array(count * this.#obsDim);
   }
@@ -62,10 +68,23 @@ export class Episodes {
   }
 
   get lengths(): Int32Array {
-    return Int32Array.from(this.#all, ({ length }) => length);
+    return Int32Array.from(this.#all, ({ length, stateAt }) => length - stateAt);
   }
 
-  /** The actions of all worlds' episodes, one after the other [Σ lengths × actDim]. */
+  /** The saved state of each world's episode; empty where there is none. */
+  get states(): Uint8Array[] {
+    return this.#all.map(({ state }) => state);
+  }
+
+  /** The environment has saved where the worlds stand. */
+  keepStates(states: readonly Uint8Array[]): void {
+    this.#all.forEach((episode, i) => {
+      episode.state = states[i]!;
+      episode.stateAt = episode.length;
+    });
+  }
+
+  /** The actions of all worlds' episodes since their states, one after the other [Σ lengths × actDim]. */
   get history(): Float32Array {
     return joined(this.#all.map(episode => this.#played(episode)));
   }
@@ -80,12 +99,13 @@ export class Episodes {
     const finished: EpisodeSummary[] = [];
     const size = this.#actDim;
     this.#all.forEach((episode, env) => {
-      if (episode.actions.length === episode.length * size) {
-        const more = this.#room(2 * episode.length);
+      const kept = episode.length++ - episode.stateAt;
+      if (episode.actions.length === kept * size) {
+        const more = this.#room(Math.max(ROOM, 2 * kept));
         more.set(episode.actions);
         episode.actions = more;
       }
-      const to = size * episode.length++ - size * env;
+      const to = size * kept - size * env;
       for (let i = size * env; i < size * (env + 1); i++) episode.actions[to + i] = own[i]!;
       episode.return += step.rewards[env]!;
       if (!step.terminated[env] && !step.truncated[env]) return;
@@ -96,6 +116,8 @@ export class Episodes {
       episode.nextSeed = peekSeed(episode.rng);
       episode.length = 0;
       episode.return = 0;
+      episode.state = NO_STATE;
+      episode.stateAt = 0;
     });
     return finished;
   }
@@ -104,9 +126,9 @@ export class Episodes {
     return new Float32Array(steps * this.#actDim);
   }
 
-  /** The actions of an episode so far [length × actDim]. */
-  #played({ actions, length }: Episode): Float32Array {
-    return actions.subarray(0, length * this.#actDim);
+  /** The actions of an episode since its state [steps × actDim]. */
+  #played({ actions, length, stateAt }: Episode): Float32Array {
+    return actions.subarray(0, (length - stateAt) * this.#actDim);
   }
 
   keep(observations: Float32Array): void {
@@ -115,8 +137,8 @@ export class Episodes {
 
   save(): EnvState[] {
     return this.#all.map((episode, world) => ({
-      physics: Float64Array.from(joined([this.#observation(world), this.#played(episode)])),
-      scalars: { seed: episode.seed, return: episode.return, steps: episode.length },
+      physics: Float64Array.from([...this.#observation(world), ...this.#played(episode), ...episode.state]),
+      scalars: { seed: episode.seed, return: episode.return, steps: episode.length, stateAt: episode.stateAt },
       rng: episode.rng.state,
     }));
   }
@@ -128,10 +150,17 @@ export class Episodes {
   load(states: readonly EnvState[]): void {
     this.#nextSeeds = undefined;
     this.#all = states.map(({ physics, scalars, rng }) => {
-      const { seed, steps, return: sum } = scalars;
-      const history = Float32Array.from(physics.subarray(this.#obsDim));
-      if (seed === undefined || sum === undefined || history.length !== steps! * this.#actDim)
+      const { seed, steps, stateAt = 0, return: sum } = scalars;
+      const end = this.#obsDim + (steps! - stateAt) * this.#actDim;
+      if (
+        seed === undefined ||
+        sum === undefined ||
+        !(end >= this.#obsDim) ||
+        physics.length < end ||
+        (stateAt === 0 && physics.length > end)
+      )
         throw new AgentError('the saved worlds are not those of a simulator elsewhere');
+      const history = Float32Array.from(physics.subarray(this.#obsDim, end));
       const stream = new Rng(rng);
       return {
         seed,
@@ -140,6 +169,8 @@ export class Episodes {
         actions: history.length > 0 ? history : this.#room(ROOM),
         length: steps!,
         return: sum,
+        state: Uint8Array.from(physics.subarray(end)),
+        stateAt,
       };
     });
     this.#observations = joined(states.map(({ physics }) => Float32Array.from(physics.subarray(0, this.#obsDim))));

@@ -6,6 +6,8 @@ export interface RemoteSpec extends EnvSpec {
   readonly layout: readonly { readonly name: string; readonly size: number }[];
   /** `box`, `discrete`, `multi`, `dict` or `tuple`. */
   readonly actionKind: string;
+  /** Whether the environment can save and restore its state. */
+  readonly restorable: boolean;
 }
 
 /** What the server says of its environment. Throws `ProtocolError` where that is incomplete. */
@@ -25,7 +27,31 @@ export function readSpec(made: Message, address: string): RemoteSpec {
     maxEpisodeSteps: maxEpisodeSteps === 0 ? Number.POSITIVE_INFINITY : maxEpisodeSteps,
     layout: layout as RemoteSpec['layout'],
     actionKind: String(actionKind),
+    restorable: made.fields.restorable === true,
   };
+}
+
+/** The states of `count` worlds. Throws `ProtocolError` where they do not fit their lengths. */
+export function readStates(reply: Message, count: number): Uint8Array[] {
+  const lengths = typed(reply, 'state_lengths', Int32Array, count);
+  const states = typed(
+    reply,
+    'states',
+    Uint8Array,
+    lengths.reduce((sum, length) => sum + length, 0),
+  );
+  let at = 0;
+  return Array.from(lengths, length => {
+    at += length;
+    return states.slice(at - length, at);
+  });
+}
+
+/** States as they are sent back. */
+export function stateArrays(states: readonly Uint8Array[]): Message['arrays'] {
+  const data = Uint8Array.from(Buffer.concat(states));
+  const lengths = Int32Array.from(states, state => state.length);
+  return { states: { shape: [data.length], data }, state_lengths: { shape: [lengths.length], data: lengths } };
 }
 
 /** An array of the reply, of the type and size expected; throws `ProtocolError` for any other. */

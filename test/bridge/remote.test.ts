@@ -47,6 +47,34 @@ describe('exactness', () => {
     expect(seen.two).toEqual(seen.inProcess);
   }, 120_000);
 
+  it('an environment that saves its state is resumed from there, on another server too', async () => {
+    const [home, other] = [await start('point_world:Unrepeatable'), await start('point_world:Unrepeatable')];
+    const [first, second] = [await connect(home!.address, 2), await connect(other!.address, 2)];
+    await first.reset(3);
+    const action = Float32Array.of(0.03, -0.05);
+    for (let t = 0; t < 5; t++) await first.step(action);
+    const saved = structuredClone(await first.save());
+    for (let t = 0; t < 15; t++) expect(await first.step(action)).toMatchObject({ terminated: Uint8Array.of(0, 0) });
+    await first.save();
+    const after = await first.step(action);
+    await home!.kill();
+    await start('point_world:Unrepeatable', [], home!.address);
+    const then = await first.step(action); // rebuilt: the state saved last, and one action
+    expect(first.rebuilds).toBe(1);
+    await second.restore(saved);
+    for (let t = 0; t < 15; t++) await second.step(action);
+    expect(await second.step(action)).toEqual(after);
+    expect(await second.step(action)).toEqual(then);
+  }, 60_000);
+
+  it('an environment that cannot take its state back is told of', async () => {
+    const env = await connect((await start('point_world:ForgetsWhereItWas')).address);
+    await env.reset(3);
+    await env.step(Float32Array.of(0.03));
+    const saved = await env.save();
+    await expect(env.restore(saved)).rejects.toThrow('world 0: restore_state raised ValueError: that was long ago');
+  }, 60_000);
+
   it('a run is resumed on another server, exactly', async () => {
     const first = await connect((await start('point_world:make')).address, 2);
     const second = await connect((await start('point_world:make')).address, 2);

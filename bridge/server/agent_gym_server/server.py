@@ -210,7 +210,16 @@ class Server:
         if np.any(lengths < 0):
             raise RequestError("malformed", "a length is negative")
         actions = _array(request, "actions", _ACTIONS, (int(lengths.sum()), worlds.action.size))
-        return _reply(Message("rebuild", 0, {}, {"observations": worlds.rebuild(seeds, lengths, actions)}))
+        states = _states(request, worlds) if "states" in request.arrays else None
+        return _reply(Message("rebuild", 0, {}, {"observations": worlds.rebuild(seeds, lengths, actions, states)}))
+
+    def _state(self, request: Message) -> Message:
+        worlds = self._session(request).worlds
+        if not worlds.restorable:
+            raise RequestError("unsupported", f"{self.name} has no save_state and restore_state")
+        states = worlds.state()
+        arrays = {"states": np.frombuffer(b"".join(states), np.uint8), "state_lengths": np.array([*map(len, states)], np.int32)}
+        return Message("state", request.id, {}, arrays)
 
     def _render(self, request: Message) -> Message:
         worlds = self._session(request).worlds
@@ -244,7 +253,7 @@ class Server:
     def _used(self) -> int:
         return sum(session.worlds.count for session in self.sessions.values())
 
-    _handlers = {"hello": _hello, "make": _make, "render": _render, "close": _close}
+    _handlers = {"hello": _hello, "make": _make, "state": _state, "render": _render, "close": _close}
     _ordered = {"reset": _reset, "step": _step, "rebuild": _rebuild}
 
 
@@ -254,6 +263,7 @@ def _describe(id_: int, worlds: Worlds) -> Message:
         "action_kind": worlds.action.kind,
         "max_episode_steps": worlds.max_episode_steps,
         "layout": worlds.observation.layout,
+        "restorable": worlds.restorable,
     }
     arrays = {
         "observation_low": worlds.observation.low,
@@ -264,7 +274,7 @@ def _describe(id_: int, worlds: Worlds) -> Message:
     return Message("make", id_, fields, arrays)
 
 
-_SEEDS, _ACTIONS, _LENGTHS = np.dtype(np.int64), np.dtype(np.float32), np.dtype(np.int32)
+_SEEDS, _ACTIONS, _LENGTHS, _BYTES = np.dtype(np.int64), np.dtype(np.float32), np.dtype(np.int32), np.dtype(np.uint8)
 
 
 def _array(request: Message, name: str, dtype: np.dtype, shape: tuple[int, ...]) -> np.ndarray:
@@ -273,6 +283,17 @@ def _array(request: Message, name: str, dtype: np.dtype, shape: tuple[int, ...])
         got = "nothing" if array is None else f"{array.dtype} {array.shape}"
         raise RequestError("malformed", f'{request.type} wants "{name}" as {dtype} {shape}, got {got}')
     return array
+
+
+def _states(request: Message, worlds: Worlds) -> "list[bytes]":
+    lengths = _array(request, "state_lengths", _LENGTHS, (worlds.count,))
+    if np.any(lengths < 0):
+        raise RequestError("malformed", "a length is negative")
+    if np.any(lengths > 0) and not worlds.restorable:
+        raise RequestError("unsupported", f"{worlds.id} has no save_state and restore_state")
+    ends = np.cumsum(lengths, dtype=np.int64)
+    whole = _array(request, "states", _BYTES, (int(ends[-1]),)).tobytes()
+    return [whole[end - length : end] for end, length in zip(ends.tolist(), lengths.tolist())]
 
 
 def _reply(message: Message) -> Reply:

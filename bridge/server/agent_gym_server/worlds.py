@@ -11,6 +11,7 @@ from functools import partial
 from math import isfinite
 from typing import Any, Callable
 
+import msgpack
 import numpy as np
 
 from .autoreset import single, true_successor
@@ -57,6 +58,25 @@ def _installed() -> set[str]:
     return {name for name in ("gym", "gymnasium") if importlib.util.find_spec(name) is not None}
 
 
+def _layers(env: Any) -> "list[Any]":
+    """The environment and what it wraps."""
+    layers = [env]
+    while getattr(layers[-1], "env", None) is not None:
+        layers.append(layers[-1].env)
+    return layers
+
+
+def find_saver(env: Any) -> Any:
+    """Who can save and restore the state of `env`; None if nobody can."""
+    able = (layer for layer in _layers(env) if all(callable(getattr(type(layer), name, None)) for name in ("save_state", "restore_state")))
+    return next(able, None)
+
+
+def _clocks(env: Any) -> "list[Any]":
+    """The wrappers that count the steps of an episode, Gymnasium's TimeLimit."""
+    return [layer for layer in _layers(env) if type(getattr(layer, "_elapsed_steps", None)) is int]
+
+
 # 0 times an infinity, or times what is no number, is no number: the product of few enough numbers with zeros takes a third of
 # the time of np.isfinite. Products of more are made by all cores, which has a price.
 MOST_TO_MULTIPLY = 8192
@@ -88,6 +108,7 @@ class Worlds:
         self._flat = self._successors.reshape(-1)
         self._nothing = np.zeros_like(self._flat)
         self._no_action = np.zeros(count * self.action.size, np.float32)
+        self.restorable = all(find_saver(env) is not None for env in self.envs)
         spec = getattr(first, "spec", None)
         self.id: str = getattr(spec, "id", None) or type(first.unwrapped if hasattr(first, "unwrapped") else first).__name__
         self.max_episode_steps: int = int(getattr(spec, "max_episode_steps", None) or 0)
@@ -124,16 +145,44 @@ class Worlds:
             self._finite(observations)
         return Step(successors, observations, rewards, terminated, truncated)
 
-    def rebuild(self, seeds: np.ndarray, lengths: np.ndarray, actions: np.ndarray) -> np.ndarray:
-        """Each world reset with its seed and stepped through its actions; the observations it then stands at."""
+    def state(self) -> "list[bytes]":
+        """The state of each world, where it can save one."""
+        return [self._saved(world) for world in range(self.count)]
+
+    def rebuild(self, seeds: np.ndarray, lengths: np.ndarray, actions: np.ndarray, states: "list[bytes] | None" = None) -> np.ndarray:
+        """Each world reset with its seed, brought to its state where one is given, and stepped through its actions; the observations it then stands at."""
         at = 0
         rows = self._rows()
         for world, (seed, length) in enumerate(zip(seeds, lengths)):
             self._reset(world, int(seed), rows)
+            if states is not None and states[world]:
+                self._restore(world, states[world], rows)
             for action in to_actions(self._action_space, actions[at : at + int(length)]):
                 self._step(world, action, rows)
             at += int(length)
         return self._finite(rows)
+
+    def _saved(self, world: int) -> bytes:
+        env = self.envs[world]
+        try:
+            state = bytes(find_saver(env).save_state())
+        except Exception as error:
+            raise EnvironmentFailure(f"world {world}: save_state raised {type(error).__name__}: {error}") from error
+        return msgpack.packb([[layer._elapsed_steps for layer in _clocks(env)], state])
+
+    def _restore(self, world: int, state: bytes, rows: np.ndarray) -> None:
+        env = self.envs[world]
+        try:
+            elapsed, own = msgpack.unpackb(state)
+            clocks = _clocks(env)
+            if len(elapsed) != len(clocks) or not all(type(steps) is int for steps in elapsed):
+                raise ValueError("a state of another environment")
+            observation = find_saver(env).restore_state(own)
+            for layer, steps in zip(clocks, elapsed):
+                layer._elapsed_steps = steps
+        except Exception as error:
+            raise EnvironmentFailure(f"world {world}: restore_state raised {type(error).__name__}: {error}") from error
+        self._write(rows, world, observation)
 
     def render(self, world: int) -> np.ndarray:
         try:

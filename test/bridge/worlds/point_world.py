@@ -1,6 +1,7 @@
 """A small world with a twin in TypeScript (pointWorld.ts): sums and products of doubles alone, so both agree to the bit."""
 
 import os
+import struct
 import time
 
 import numpy as np
@@ -158,3 +159,24 @@ class Nested(PointWorld):
     def seen(self, action):
         joints = (np.array([0.5, 0.25], np.float32), int(action) + 1)
         return {"camera": np.arange(4, dtype=np.uint8).reshape(2, 2), "joints": joints}
+
+
+class Unrepeatable(PointWorld):
+    """Begins anywhere, whatever the seed: only its state tells where it is."""
+
+    def reset(self, seed=None):
+        super().reset(int.from_bytes(os.urandom(3), "little"))
+        self.x = [0.1 * x for x in self.x]
+        return np.array(self.x, np.float32), {}
+
+    def save_state(self):
+        return struct.pack("<i4d", self.t, *self.x)
+
+    def restore_state(self, state):
+        self.t, *self.x = struct.unpack("<i4d", state)
+        return np.array(self.x, np.float32)
+
+
+class ForgetsWhereItWas(Unrepeatable):
+    def restore_state(self, state):
+        raise ValueError("that was long ago")

@@ -39,11 +39,15 @@ describe('worlds over worker threads', () => {
     { timeout: 300_000 + 100 * comparedSteps },
     async id => {
       const run = async (env: VectorEnv) => ({ start: await env.reset(11), steps: await steps(env, 0, comparedSteps) });
-      const here = await using(makeVectorEnv(id, 5), run);
-      expect(here.steps.flatMap(({ episodes }) => episodes).length).toBeGreaterThanOrEqual(
-        id.startsWith('ant') ? 0 : 1,
-      );
-      for (const workers of [1, 2, 4]) expect(await using(makeWorkerVectorEnv(id, 5, { workers }), run)).toEqual(here);
+      const here = await using(makeVectorEnv(id, 5), async env => ({
+        limit: env.spec.maxEpisodeSteps,
+        ...(await run(env)),
+      }));
+      const { limit, ...given } = here;
+      if (limit <= comparedSteps || /^(InvertedPendulum|Hopper)/.test(id))
+        // some episodes end, and others begin
+        expect(given.steps.flatMap(({ episodes }) => episodes).length).toBeGreaterThan(0);
+      for (const workers of [1, 2, 4]) expect(await using(makeWorkerVectorEnv(id, 5, { workers }), run)).toEqual(given);
     },
   );
 
