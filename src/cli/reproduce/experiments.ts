@@ -48,6 +48,13 @@ export const experiments: readonly Experiment[] = [
     reference: { value: 10617, label: 'SAC, best of 10⁶ steps (v3)' },
   },
   {
+    name: 'td3-halfcheetah',
+    title: 'HalfCheetah-v4, TD3',
+    command: words('online --algo td3 --env HalfCheetah-v4 --steps 200000 --eval-every 10000'),
+    seeds: [0],
+    reference: { value: 10389, label: 'TD3, best of 10⁶ steps (v3)' },
+  },
+  {
     name: 'sac-hopper',
     title: 'Hopper-v4, SAC',
     command: words('online --algo sac --env Hopper-v4 --steps 300000 --eval-every 10000'),
