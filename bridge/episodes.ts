@@ -138,7 +138,13 @@ export class Episodes {
   save(): EnvState[] {
     return this.#all.map((episode, world) => ({
       physics: Float64Array.from([...this.#observation(world), ...this.#played(episode), ...episode.state]),
-      scalars: { seed: episode.seed, return: episode.return, steps: episode.length, stateAt: episode.stateAt },
+      scalars: {
+        seed: episode.seed,
+        return: episode.return,
+        steps: episode.length,
+        stateAt: episode.stateAt,
+        stateBytes: episode.state.length,
+      },
       rng: episode.rng.state,
     }));
   }
@@ -150,15 +156,9 @@ export class Episodes {
   load(states: readonly EnvState[]): void {
     this.#nextSeeds = undefined;
     this.#all = states.map(({ physics, scalars, rng }) => {
-      const { seed, steps, stateAt = 0, return: sum } = scalars;
+      const { seed, steps, stateAt = 0, stateBytes = 0, return: sum } = scalars;
       const end = this.#obsDim + (steps! - stateAt) * this.#actDim;
-      if (
-        seed === undefined ||
-        sum === undefined ||
-        !(end >= this.#obsDim) ||
-        physics.length < end ||
-        (stateAt === 0 && physics.length > end)
-      )
+      if (seed === undefined || sum === undefined || stateAt > steps! || physics.length !== end + stateBytes)
         throw new AgentError('the saved worlds are not those of a simulator elsewhere');
       const history = Float32Array.from(physics.subarray(this.#obsDim, end));
       const stream = new Rng(rng);

@@ -50,7 +50,8 @@ describe('exactness', () => {
   it('an environment that saves its state is resumed from there, on another server too', async () => {
     const [home, other] = [await start('point_world:Unrepeatable'), await start('point_world:Unrepeatable')];
     const [first, second] = [await connect(home!.address, 2), await connect(other!.address, 2)];
-    await first.reset(3);
+    const begun = await first.reset(3);
+    expect(await second.restore(structuredClone(await first.save()))).toEqual(begun); // after no step at all
     const action = Float32Array.of(0.03, -0.05);
     for (let t = 0; t < 5; t++) await first.step(action);
     const saved = structuredClone(await first.save());

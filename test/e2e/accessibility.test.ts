@@ -118,6 +118,7 @@ describe.skipIf(!hasChromium || !built)('the viewer for everybody', { timeout: 3
     const { page, problems } = browser;
     await page.setViewportSize({ width: 1280, height: 800 });
     await page.keyboard.press('1');
+    await page.getByRole('tab', { name: 'Curves' }).click(); // where a pinned chart is seen
     await page.keyboard.press('Control+k');
     await page.locator('.palette li').first().waitFor();
     const commands = await page.locator('.palette li').evaluateAll(items =>
@@ -161,6 +162,9 @@ describe.skipIf(!hasChromium || !built)('the viewer for everybody', { timeout: 3
       const frames = /^(One frame|From the start)/.test(label);
       if (label === 'From the start' || label === 'One frame back') await page.keyboard.press('ArrowRight');
       await page.waitForTimeout(350); // numbers follow four times a second
+      await page.evaluate(() => {
+        for (const toast of Array.from(document.querySelectorAll('.toast'))) toast.remove(); // of that key
+      });
       const before = await seen(frames);
       if (key) await page.keyboard.press(press[key] ?? key);
       else {

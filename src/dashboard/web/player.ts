@@ -4,6 +4,7 @@ import type { Ghost } from './ghost.ts';
 import { readSafetensors } from './safetensors.ts';
 import { interpolate } from './stage/kinematics.ts';
 import type { StagePose } from './stage/stage.ts';
+import { toast } from './toast.ts';
 import type { TouchPose } from './worker/messages.ts';
 
 /** A recorded episode: T steps. */
@@ -182,7 +183,8 @@ export class Player {
 
   step(by: number): void {
     if (!this.recording) {
-      if (!this.#app.paused) this.toggle();
+      if (this.#app.paused) toast('Live frames are not kept: choose a recorded episode to step through it');
+      else this.toggle();
       return;
     }
     this.playing = false;
