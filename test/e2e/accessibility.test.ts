@@ -138,6 +138,7 @@ describe.skipIf(!hasChromium || !built)('the viewer for everybody', { timeout: 3
             element.className,
             element.getAttribute('aria-pressed'),
             element.getAttribute('data-running'),
+            element.getAttribute('aria-valuenow'),
           ]);
         const { theme } = document.documentElement.dataset;
         return JSON.stringify([
@@ -146,7 +147,7 @@ describe.skipIf(!hasChromium || !built)('the viewer for everybody', { timeout: 3
           (document.querySelector('.app') as HTMLElement).dataset.view,
           document.fullscreenElement?.className,
           all('.stage-panel button, .toast, .keys h2, section.card'),
-          frames ? all('.stage-figures') : '', // they move by themselves while it plays
+          frames ? all('[role=slider]') : '', // they move by themselves while it plays; the time shown is rounded
         ]);
       }, frames);
     const press: Record<string, string> = { Esc: 'Escape', '←': 'ArrowLeft', '→': 'ArrowRight' };
