@@ -175,7 +175,7 @@ class Worlds:
         try:
             elapsed, own = msgpack.unpackb(state)
             clocks = _clocks(env)
-            if len(elapsed) != len(clocks) or not all(type(steps) is int for steps in elapsed):
+            if type(own) is not bytes or len(elapsed) != len(clocks) or not all(type(steps) is int for steps in elapsed):
                 raise ValueError("a state of another environment")
             observation = find_saver(env).restore_state(own)
             for layer, steps in zip(clocks, elapsed):
