@@ -8,14 +8,14 @@ export interface CommandEntry {
 }
 
 export const commands: readonly CommandEntry[] = [
-  { name: 'online', summary: 'train in a simulator, by default with QVPO', load: () => import('./online.ts') },
-  { name: 'offline', summary: 'train from a dataset, by default with SRPO', load: () => import('./offline.ts') },
-  { name: 'resume', summary: 'continue a run exactly where it stands', load: () => import('./resume.ts') },
-  { name: 'eval', summary: 'average the return of a trained policy', load: () => import('./eval.ts') },
-  { name: 'view', summary: 'watch running or finished runs in the browser', load: () => import('./view.ts') },
-  { name: 'export', summary: 'the policy, ready to deploy', load: () => import('./export.ts') },
-  { name: 'env', summary: 'the tasks: list, layout, conformance check', load: () => import('./env.ts') },
-  { name: 'dataset', summary: 'collections: list, download, make, check', load: () => import('./dataset.ts') },
+  { name: 'online', summary: 'train in a simulator, by default with QVPO', load: () => import('./train/online.ts') },
+  { name: 'offline', summary: 'train from a dataset, by default with SRPO', load: () => import('./train/offline.ts') },
+  { name: 'resume', summary: 'continue a run exactly where it stands', load: () => import('./train/resume.ts') },
+  { name: 'eval', summary: 'average the return of a trained policy', load: () => import('./eval/eval.ts') },
+  { name: 'view', summary: 'watch running or finished runs in the browser', load: () => import('./view/view.ts') },
+  { name: 'export', summary: 'the policy, ready to deploy', load: () => import('./export/export.ts') },
+  { name: 'env', summary: 'the tasks: list, layout, conformance check', load: () => import('./env/env.ts') },
+  { name: 'dataset', summary: 'collections: list, download, make, check', load: () => import('./dataset/dataset.ts') },
   {
     name: 'reproduce',
     summary: 'make a published result again: tasks × seeds',
@@ -23,7 +23,11 @@ export const commands: readonly CommandEntry[] = [
   },
   { name: 'sweep', summary: 'many runs: tasks × algorithms × seeds', load: () => import('./reproduce/sweep.ts') },
   { name: 'bridge', summary: 'keys for simulators on other machines', load: () => import('./bridge.ts') },
-  { name: 'bench', summary: 'measurements: kernels, act, update, env, bridge, load', load: () => import('./bench.ts') },
+  {
+    name: 'bench',
+    summary: 'measurements: kernels, act, update, env, bridge, load',
+    load: () => import('./bench/bench.ts'),
+  },
   { name: 'doctor', summary: 'what this machine offers, and what is missing', load: () => import('./doctor.ts') },
-  { name: 'toy', summary: 'the two-dimensional experiments, as figures', load: () => import('./toy.ts') },
+  { name: 'toy', summary: 'the two-dimensional experiments, as figures', load: () => import('./toy/toy.ts') },
 ];

@@ -1,6 +1,6 @@
 import { cpus } from 'node:os';
 import type { Command, Io } from './command.ts';
-import { examine } from './examine.ts';
+import { examine } from './env/examine.ts';
 import { charsetFor } from './terminal/charset.ts';
 import { doctorLines, type Finding } from './terminal/doctorLines.ts';
 import { paintFor, paintLine } from './terminal/paint.ts';

@@ -1,6 +1,6 @@
 import { beforeEach, expect, it } from 'vitest';
-import { benchBridge } from '../../src/cli/benchBridge.ts';
-import { Echo, idleSimulator } from '../../src/cli/benchEcho.ts';
+import { benchBridge } from '../../src/cli/bench/benchBridge.ts';
+import { Echo, idleSimulator } from '../../src/cli/bench/benchEcho.ts';
 import { gymPython, needsPython } from './server.ts';
 
 beforeEach(needsPython);

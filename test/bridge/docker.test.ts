@@ -3,7 +3,7 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { command as view } from '../../src/cli/view.ts';
+import { command as view } from '../../src/cli/view/view.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const files = readdirSync(join(root, 'docker')).filter(name => name.endsWith('.Dockerfile'));

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { command as bridge } from '../../src/cli/bridge.ts';
 import { Input } from '../../src/cli/command.ts';
-import { readKeys } from '../../src/cli/simulator.ts';
+import { readKeys } from '../../src/cli/train/simulator.ts';
 import { PointWorlds } from './pointWorld.ts';
 import { freePort } from './server.ts';
 import { session } from './session.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { sceneOf } from '../../src/cli/sceneOf.ts';
+import { sceneOf } from '../../src/cli/view/sceneOf.ts';
 import { startViewer, type Viewer } from '../../src/dashboard/server.ts';
 import { built, hasChromium, main, openBrowser } from './browser.ts';
 

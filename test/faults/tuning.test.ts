@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { algorithms } from '../../src/algorithms/catalog.ts';
 import { useBackend } from '../../src/backend/register.ts';
-import { Tuning } from '../../src/cli/tuning.ts';
+import { Tuning } from '../../src/cli/train/tuning.ts';
 import { resolve } from '../../src/config/hyperparameters.ts';
 import { Rng } from '../../src/random/rng.ts';
 import { StreamNoise } from '../../src/tensor/noise.ts';

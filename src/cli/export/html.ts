@@ -10,9 +10,9 @@ import { AgentError, UsageError } from '../../errors.ts';
 import { readCheckpoint } from '../../runs/readRun.ts';
 import { readConfig } from '../../runs/runConfig.ts';
 import { encodeSafetensors } from '../../runs/safetensors.ts';
-import type { Exporter } from '../export.ts';
-import { isOptimizerState } from '../pagePolicy.ts';
-import { published, sceneOf } from '../sceneOf.ts';
+import { isOptimizerState } from '../view/pagePolicy.ts';
+import { published, sceneOf } from '../view/sceneOf.ts';
+import type { Exporter } from './export.ts';
 
 /** Recorded episodes that travel with the page: the nearest to the checkpoint. */
 const MAX_EPISODES = 2;

@@ -9,8 +9,8 @@ import { readCheckpoint } from '../../runs/readRun.ts';
 import { type RunConfig, readConfig } from '../../runs/runConfig.ts';
 import { encodeSafetensors } from '../../runs/safetensors.ts';
 import { StreamNoise } from '../../tensor/noise.ts';
-import { taskOf } from '../eval.ts';
-import { buildAlgorithm, makeWorlds, sizesOf } from '../onlineParts.ts';
+import { taskOf } from '../eval/eval.ts';
+import { buildAlgorithm, makeWorlds, sizesOf } from '../train/onlineParts.ts';
 import { toOnnx } from './onnx.ts';
 import { type Graph, tracePolicy } from './trace.ts';
 

@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { replaceFile } from '../../runs/durable.ts';
 import { collectHeader } from '../../runs/header.ts';
 import { RunStore } from '../../runs/runStore.ts';
-import { machine, versions } from '../onlinePlan.ts';
+import { machine, versions } from '../train/onlinePlan.ts';
 import type { BanditResult, PlanarResult, ToySizes } from './experiments.ts';
 import { banditFigure, planarFigure } from './figures.ts';
 

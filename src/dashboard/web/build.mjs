@@ -37,7 +37,7 @@ await Promise.all([
   build({ ...common, entryPoints: { app: join(here, 'styles/app.css') } }),
   build({
     ...common,
-    entryPoints: { 'physics.worker': join(here, '../../cli/physicsWorker.ts') },
+    entryPoints: { 'physics.worker': join(here, '../../cli/view/physicsWorker.ts') },
     conditions: ['browser'],
     plugins: [node],
   }),
@@ -47,7 +47,7 @@ await Promise.all([
   build({
     ...common,
     format: 'iife', // a page of a file may start classic workers only
-    entryPoints: { 'exported.worker': join(here, '../../cli/physicsWorker.ts') },
+    entryPoints: { 'exported.worker': join(here, '../../cli/view/physicsWorker.ts') },
     conditions: ['browser'],
     plugins: [node],
     define: { 'import.meta.url': '"https://page.invalid/worker.js"' },

@@ -4,7 +4,7 @@ import { makeVectorEnv } from '../../../envs/vector.ts';
 import { algorithms } from '../../../src/algorithms/catalog.ts';
 import { useBackend } from '../../../src/backend/register.ts';
 import { loadWasm } from '../../../src/backend/wasm/node.ts';
-import { PhysicsServer } from '../../../src/cli/physicsServer.ts';
+import { PhysicsServer } from '../../../src/cli/view/physicsServer.ts';
 import { resolve } from '../../../src/config/hyperparameters.ts';
 import type { Answers, TouchPose } from '../../../src/dashboard/web/worker/messages.ts';
 import type { VectorEnv } from '../../../src/env/env.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Algorithm } from '../../../src/algorithms/algorithm.ts';
 import { srpo } from '../../../src/algorithms/srpo.ts';
-import { Tuning } from '../../../src/cli/tuning.ts';
+import { Tuning } from '../../../src/cli/train/tuning.ts';
 import { resolve } from '../../../src/config/hyperparameters.ts';
 import { ReplayBuffer } from '../../../src/data/replayBuffer.ts';
 import type { Env, EnvSpec, EnvState, Step } from '../../../src/env/env.ts';

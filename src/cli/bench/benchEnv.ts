@@ -1,0 +1,204 @@
+import type { MujocoEnv } from '../../../envs/mujoco/mujocoEnv.ts';
+import { makeMujocoEnv } from '../../../envs/registry.ts';
+import { makeVectorEnv, suitableWorkers } from '../../../envs/vector.ts';
+import type { VectorEnv } from '../../env/env.ts';
+import { Rng } from '../../random/rng.ts';
+import { measureStartUp, type StartUp } from './benchEnvStart.ts';
+
+export interface EnvBenchmark extends StartUp {
+  /** Environment steps a second, all worlds together. */
+  readonly stepsPerSecond: number;
+  /** The engine alone, one world in one thread, taking the same steps from the same states. */
+  readonly rawStepsPerSecond: number;
+  readonly fraction: number;
+  /** With several worlds: what a trainer sees of the worker threads. */
+  readonly threads?: ThreadBenchmark;
+}
+
+/** The same worlds with `workers` threads, with one, and without; measured in turn. */
+export interface ThreadBenchmark {
+  readonly workers: number;
+  readonly oneWorkerStepsPerSecond: number;
+  readonly inProcessStepsPerSecond: number;
+  /** Steps a second with all workers, divided by those with one. */
+  readonly speedup: number;
+  /** The same, divided by those in process. */
+  readonly speedupOverInProcess: number;
+}
+
+export interface EnvBenchOptions {
+  readonly numEnvs?: number;
+  /** Worker threads; default what suits the machine. */
+  readonly workers?: number;
+  /** Measuring time of each side in each round. */
+  readonly secondsPerRound?: number;
+  readonly rounds?: number;
+}
+
+/** What the environment did in one step: the controls it wrote, and the state before if an episode began there. */
+interface Recorded {
+  readonly controls: Float64Array;
+  readonly start?: Float64Array;
+}
+
+/**
+ * Measures stepping through `Env` against the bare engine. Both take the very same steps: controls and start states of a
+ * round through the environment are recorded and replayed on the engine alone. Rounds alternate; medians are reported,
+ * of the fractions too.
+ */
+export async function benchEnv(id: string, options: EnvBenchOptions = {}): Promise<EnvBenchmark> {
+  const { numEnvs = 1, rounds = 15, secondsPerRound = 0.2 } = options;
+  const env = await makeMujocoEnv(id);
+  try {
+    const steps = stepsIn(env, secondsPerRound);
+    const recorded = record(env, steps);
+    const own: number[] = [];
+    const raw: number[] = [];
+    timeEngine(env, recorded); // compiled by now, both of them
+    for (let round = 0; round < rounds; round++) {
+      own.push(timeEnv(env, steps));
+      raw.push(timeEngine(env, recorded));
+    }
+    const rawStepsPerSecond = steps / median(raw);
+    const start = await measureStartUp(id);
+    if (numEnvs === 1) {
+      const fraction = median(raw.map((seconds, round) => seconds / own[round]!));
+      return { stepsPerSecond: steps / median(own), rawStepsPerSecond, fraction, ...start };
+    }
+    const { stepsPerSecond, threads } = await timeWorlds(id, numEnvs, options, steps, rounds);
+    return { stepsPerSecond, rawStepsPerSecond, fraction: stepsPerSecond / rawStepsPerSecond, threads, ...start };
+  } finally {
+    env.close();
+  }
+}
+
+/** The same pseudo-random actions in every round, drawn beforehand: drawing them is no part of a step. */
+function actionsOf(size: number): Float32Array[] {
+  const rng = new Rng(1);
+  return Array.from({ length: 997 }, () => Float32Array.from({ length: size }, () => rng.uniform(-1, 1)));
+}
+
+function stepsIn(env: MujocoEnv, seconds: number): number {
+  timeEnv(env, 50);
+  const perStep = timeEnv(env, 200) / 200;
+  return Math.max(50, Math.round(seconds / perStep));
+}
+
+/** Seconds for `steps` steps through the environment, resets of finished episodes left out. */
+function timeEnv(env: MujocoEnv, steps: number): number {
+  const actions = actionsOf(env.spec.actionSpace.low.length);
+  let resets = 0;
+  env.reset(0);
+  const begun = performance.now();
+  for (let t = 0; t < steps; t++) {
+    const { terminated, truncated } = env.step(actions[t % actions.length]!);
+    if (!terminated && !truncated) continue;
+    const before = performance.now();
+    env.reset();
+    resets += performance.now() - before;
+  }
+  return (performance.now() - begun - resets) / 1000;
+}
+
+function record(env: MujocoEnv, steps: number): Recorded[] {
+  const { simulation } = env;
+  const actions = actionsOf(env.spec.actionSpace.low.length);
+  const recorded: Recorded[] = [];
+  env.reset(0);
+  let start: Float64Array | undefined = simulation.saveState();
+  for (let t = 0; t < steps; t++) {
+    const { terminated, truncated } = env.step(actions[t % actions.length]!);
+    recorded.push({ controls: simulation.ctrl.slice(), start });
+    start = undefined;
+    if (!terminated && !truncated) continue;
+    env.reset();
+    start = simulation.saveState();
+  }
+  return recorded;
+}
+
+/** Seconds the engine takes for the recorded steps: controls, engine steps, contact wrenches where the task reads them. */
+function timeEngine({ simulation, definition }: MujocoEnv, recorded: readonly Recorded[]): number {
+  const { frameSkip, wrenches } = definition;
+  let restores = 0;
+  const begun = performance.now();
+  for (const { controls, start } of recorded) {
+    if (start) {
+      const before = performance.now();
+      simulation.restoreState(start);
+      restores += performance.now() - before;
+    }
+    simulation.ctrl.set(controls);
+    simulation.step(frameSkip);
+    if (wrenches) simulation.contactWrenches();
+  }
+  return (performance.now() - begun - restores) / 1000;
+}
+
+/** Steps a second of N worlds over worker threads, over one, and in this thread; in turn, so that all see the same machine. */
+async function timeWorlds(
+  id: string,
+  numEnvs: number,
+  { workers = suitableWorkers(numEnvs) }: EnvBenchOptions,
+  steps: number,
+  rounds: number,
+): Promise<{ stepsPerSecond: number; threads: ThreadBenchmark }> {
+  const envs: VectorEnv[] = [];
+  try {
+    for (const count of [workers, 1, 0]) envs.push(await makeVectorEnv(id, numEnvs, { workers: count }));
+    const perRound = Math.max(20, Math.round(steps / numEnvs));
+    for (const env of envs) await env.reset(0);
+    const actions = actionsOf(numEnvs * envs[0]!.spec.actionSpace.low.length); // once: their making and its garbage stay out
+    const seconds: number[][] = envs.map(() => []);
+    for (let round = 0; round <= rounds; round++)
+      for (const [i, env] of envs.entries()) {
+        const taken = await timeVector(env, actions, perRound);
+        if (round > 0) seconds[i]!.push(taken); // the first warms up
+      }
+    const [all, one, none] = seconds.map(times => (perRound * numEnvs) / median(times)) as [number, number, number];
+    const over = (other: number) => median(seconds[other]!.map((taken, round) => taken / seconds[0]![round]!));
+    return {
+      stepsPerSecond: all,
+      threads: {
+        workers,
+        oneWorkerStepsPerSecond: one,
+        inProcessStepsPerSecond: none,
+        speedup: over(1),
+        speedupOverInProcess: over(2),
+      },
+    };
+  } finally {
+    for (const env of envs) await env.close();
+  }
+}
+
+async function timeVector(env: VectorEnv, actions: readonly Float32Array[], count: number): Promise<number> {
+  const begun = performance.now();
+  for (let t = 0; t < count; t++) await env.step(actions[t % actions.length]!);
+  return (performance.now() - begun) / 1000;
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1]!;
+}
+
+/** The measurement in words. */
+export function envBenchText({
+  stepsPerSecond,
+  fraction,
+  threads,
+  readySeconds,
+  memoryBytesPerEnv,
+}: EnvBenchmark): string {
+  const lines = [`${Math.round(stepsPerSecond)} steps/s, ${(100 * fraction).toFixed(0)} % of the engine alone`];
+  if (threads) {
+    const { workers, speedup, speedupOverInProcess } = threads;
+    lines.push(
+      `${workers} worker threads: ${speedup.toFixed(2)} × one, ${speedupOverInProcess.toFixed(2)} × none (in process)`,
+    );
+  }
+  lines.push(
+    `ready ${readySeconds.toFixed(2)} s after a cold start, ${(memoryBytesPerEnv / 2 ** 20).toFixed(1)} MB for each further world`,
+  );
+  return lines.join('\n');
+}

@@ -1,0 +1,60 @@
+import { useBackend } from '../../backend/register.ts';
+import { UsageError } from '../../errors.ts';
+import { collectHeader } from '../../runs/header.ts';
+import { readConfig } from '../../runs/runConfig.ts';
+import { RunStore } from '../../runs/runStore.ts';
+import type { Command } from '../command.ts';
+import { trainOfflineRun } from './offlineRun.ts';
+import { isFinished } from './runFiles.ts';
+import { trainRun } from './trainRun.ts';
+
+export const command: Command = {
+  name: 'resume',
+  args: 'RUN',
+  maxArgs: 1,
+  options: [
+    { name: 'accept-changes', doc: 'go on although versions or machine differ: the numbers may change' },
+    { name: 'dashboard', value: '[HOST:]PORT|off', doc: 'address of the viewer (default 127.0.0.1:7878)' },
+    { name: 'control', doc: 'let the viewer steer: pause, evaluate, change a learning rate' },
+  ],
+  examples: ['agent resume runs/qvpo-humanoid-v3-1120-k7q2'],
+  run: async (input, io) => {
+    const directory = input.only('RUN', [['for example', 'agent resume runs/qvpo-humanoid-v3-1120-k7q2']]);
+    const config = readConfig(directory);
+    if (isFinished(directory)) {
+      throw new UsageError(`${directory} is finished: ${config.steps.toLocaleString('en-US')} steps`, [
+        ['evaluate it', `agent eval ${directory}`],
+        ['watch it', `agent view ${directory}`],
+      ]);
+    }
+    const { threads } = config.header;
+    const backend = await useBackend(config.backend, { threads });
+    const { kind, algo, task, seed, preset, steps, values, options } = config;
+    const header = collectHeader({
+      config: { kind, algo, task, seed, preset, steps, values, options },
+      seed,
+      threads: backend.threads,
+      backend: backend.name,
+    });
+    const store = await RunStore.open(directory, {
+      header,
+      acceptChanges: input.has('accept-changes'),
+      waiting: ({ pid, host }) =>
+        io.stderr.write(
+          `the run was last held by process ${pid} on ${host}: waiting up to a minute for a sign of it\n`,
+        ),
+    });
+    try {
+      const train = kind === 'offline' ? trainOfflineRun : trainRun;
+      return await train(store, {
+        io,
+        json: input.has('json'),
+        quiet: input.has('quiet'),
+        resume: true,
+        viewer: { address: input.text('dashboard'), control: input.has('control') },
+      });
+    } finally {
+      await store.close();
+    }
+  },
+};
