@@ -13,7 +13,7 @@ import numpy as np
 
 from . import __version__
 from .protocol import VERSION, Form, Message, ProtocolError, Repeated, bytes_of, decode, form_of
-from .worlds import EnvironmentFailure, Step, Worlds
+from .worlds import NUMBERS, EnvironmentFailure, Step, Worlds, all_finite
 
 MAX_ENVS = 1024
 MAX_SESSIONS = 64
@@ -49,10 +49,10 @@ class Session:
 
     def step_reply(self, step: Step) -> Reply:
         rewards = self._rewards.pack(*step.rewards)
-        body = [_little_endian(step.next_observations), rewards, bytes(step.terminated), bytes(step.truncated)]
+        body = [step.next_observations.tobytes(), rewards, bytes(step.terminated), bytes(step.truncated)]
         if step.observations is step.next_observations:
             return self.forms[0], body
-        return self.forms[1], [*body, _little_endian(step.observations)]
+        return self.forms[1], [*body, step.observations.tobytes()]
 
 
 class Server:
@@ -199,7 +199,7 @@ class Server:
         return self._take_step(session, actions, seeds)
 
     def _take_step(self, session: Session, actions: np.ndarray, seeds: np.ndarray) -> Reply:
-        if not session.worlds.finite_actions(actions):
+        if not all_finite(actions):
             raise RequestError("malformed", "an action is not finite")
         return session.step_reply(session.worlds.step(actions, seeds))
 
@@ -274,7 +274,7 @@ def _describe(id_: int, worlds: Worlds) -> Message:
     return Message("make", id_, fields, arrays)
 
 
-_SEEDS, _ACTIONS, _LENGTHS, _BYTES = np.dtype(np.int64), np.dtype(np.float32), np.dtype(np.int32), np.dtype(np.uint8)
+_SEEDS, _ACTIONS, _LENGTHS, _BYTES = np.dtype(np.int64), NUMBERS, np.dtype(np.int32), np.dtype(np.uint8)
 
 
 def _array(request: Message, name: str, dtype: np.dtype, shape: tuple[int, ...]) -> np.ndarray:
@@ -298,10 +298,6 @@ def _states(request: Message, worlds: Worlds) -> "list[bytes]":
 
 def _reply(message: Message) -> Reply:
     return form_of(message), bytes_of(message)
-
-
-def _little_endian(rows: np.ndarray) -> bytes:
-    return rows.astype("<f4", copy=False).tobytes()
 
 
 def _error(code: str, message: object) -> Form:

@@ -6,10 +6,9 @@ import importlib
 import importlib.util
 import os
 import sys
-from dataclasses import dataclass
 from functools import partial
 from math import isfinite
-from typing import Any, Callable
+from typing import Any, Callable, NamedTuple
 
 import msgpack
 import numpy as np
@@ -77,13 +76,25 @@ def _clocks(env: Any) -> "list[Any]":
     return [layer for layer in _layers(env) if type(getattr(layer, "_elapsed_steps", None)) is int]
 
 
-# 0 times an infinity, or times what is no number, is no number: the product of few enough numbers with zeros takes a third of
-# the time of np.isfinite. Products of more are made by all cores, which has a price.
-MOST_TO_MULTIPLY = 8192
+NUMBERS = np.dtype("<f4")
+"""Of observations and actions, as they are on the wire."""
+
+MOST_TO_SLICE = 4096
 
 
-@dataclass
-class Step:
+def all_finite(numbers: np.ndarray) -> bool:
+    """Whether all are: little-endian float32, of which one that is not finite has an upper byte of 0x7f or 0xff.
+
+    To look at these bytes of few numbers takes a sixth of the time of np.isfinite, between two messages, when nothing of numpy is in the caches.
+    """
+    if numbers.size <= MOST_TO_SLICE:
+        upper = numbers.tobytes()[3::4]
+        if b"\x7f" not in upper and b"\xff" not in upper:
+            return True
+    return bool(np.isfinite(numbers).all())
+
+
+class Step(NamedTuple):
     """What a step of all worlds gave; shapes and meanings as in PROTOCOL.md."""
 
     next_observations: np.ndarray
@@ -104,19 +115,12 @@ class Worlds:
         self._action_space = first.action_space
         self.action: FlatSpace = flatten_space(self._action_space, "action")
         self._row = (self.observation.size,) if self.observation.kind == "box" else None
+        self._plain_actions = self._action_space.dtype if self.action.kind == "box" and len(self._action_space.shape) == 1 else None
         self._successors = self._rows()
-        self._flat = self._successors.reshape(-1)
-        self._nothing = np.zeros_like(self._flat)
-        self._no_action = np.zeros(count * self.action.size, np.float32)
         self.restorable = all(find_saver(env) is not None for env in self.envs)
         spec = getattr(first, "spec", None)
         self.id: str = getattr(spec, "id", None) or type(first.unwrapped if hasattr(first, "unwrapped") else first).__name__
         self.max_episode_steps: int = int(getattr(spec, "max_episode_steps", None) or 0)
-
-    def finite_actions(self, actions: np.ndarray) -> bool:
-        if actions.size <= MOST_TO_MULTIPLY and actions.reshape(-1).dot(self._no_action) == 0:
-            return True
-        return bool(np.isfinite(actions).all())
 
     def reset(self, seeds: np.ndarray) -> np.ndarray:
         rows = self._rows()
@@ -128,15 +132,15 @@ class Worlds:
         """`seeds`: of the episodes that begin where one ends now. The observations hold until the next step."""
         successors = self._successors
         rewards, terminated, truncated, over = [], [], [], []
-        for world, action in enumerate(to_actions(self._action_space, actions)):
+        dtype = self._plain_actions
+        for world, action in enumerate(to_actions(self._action_space, actions) if dtype is None else actions.astype(dtype)):
             reward, ended, cut = self._step(world, action, successors)
             rewards.append(reward)
             terminated.append(ended)
             truncated.append(cut)
             if ended or cut:
                 over.append(world)
-        if self._flat.size > MOST_TO_MULTIPLY or self._flat.dot(self._nothing) != 0:
-            self._finite(successors)
+        self._finite(successors)
         observations = successors
         if over:
             observations = successors.copy()
@@ -201,7 +205,7 @@ class Worlds:
             env.close()
 
     def _rows(self) -> np.ndarray:
-        return np.empty((self.count, self.observation.size), np.float32)
+        return np.empty((self.count, self.observation.size), NUMBERS)
 
     def _reset(self, world: int, seed: int, rows: np.ndarray) -> None:
         """Begins an episode; row `world` of `rows` gets where it stands."""
@@ -258,8 +262,7 @@ class Worlds:
         )
 
     def _finite(self, rows: np.ndarray) -> np.ndarray:
-        finite = np.isfinite(rows)
-        if not finite.all():
-            world, number = np.argwhere(~finite)[0]
+        if not all_finite(rows):
+            world, number = np.argwhere(~np.isfinite(rows))[0]
             raise EnvironmentFailure(f"world {world}: observation[{number}] is not finite")
         return rows
