@@ -103,28 +103,28 @@ def decode(parts: list[bytes]) -> Message:
     return Message(type_, id_, fields, arrays)
 
 
+_TAIL = struct.Struct(">BQ4sQ")
+TAIL = _TAIL.size
+"""Bytes of `k`, the name `id` and the id, as `agent` ends the headers of its steps."""
+
+
 class Repeated:
     """A request that comes again and again with another `k` and `id`, last in its header as `agent` writes them, and other numbers."""
 
-    _TAIL = struct.Struct(">BQ3sBQ")
-
     def __init__(self, parts: "list[bytes]"):
-        self.beginning = parts[0][: -self._TAIL.size]
-        self._sizes = [*map(len, parts)][1:]
-
-    @classmethod
-    def beginning_of(cls, parts: "list[bytes]") -> bytes:
+        self.beginning = parts[0][:-TAIL]
         """What stands before `k` in the header."""
-        return parts[0][: -cls._TAIL.size] if parts else b""
+        self._sizes = [*map(len, parts)]
 
     def read(self, parts: "list[bytes]") -> "tuple[int, int]":
         """`k` and `id` of parts with the same beginning; a `k` of -1 where more than these and the numbers differs, or the checksum does not fit."""
-        code, k, name, code_too, id_ = self._TAIL.unpack(parts[0][-self._TAIL.size :])
-        if code != 0xCF or code_too != 0xCF or name != b"\xa2id" or id_ >= 2**53:
+        if [*map(len, parts)] != self._sizes:
             return -1, 0
-        if [*map(len, parts)][1:] != self._sizes or _CHECKSUM.unpack(parts[-1])[0] != crc32c(parts[:-1]):
+        between, k, name, id_ = _TAIL.unpack_from(parts[0], len(self.beginning))
+        if between != 0xCF or name != b"\xa2id\xcf" or id_ >= 2**53:
             return -1, 0
-        return k, id_
+        *body, checksum = parts
+        return (k, id_) if _CHECKSUM.pack(crc32c(body)) == checksum else (-1, 0)
 
 
 def _read(packed: bytes) -> "tuple[str, int, dict[str, Any], list[tuple[str, np.dtype, list[int], int]]]":

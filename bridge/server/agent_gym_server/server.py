@@ -12,7 +12,7 @@ from typing import Any, Callable, List, Optional, Tuple
 import numpy as np
 
 from . import __version__
-from .protocol import VERSION, Form, Message, ProtocolError, Repeated, bytes_of, decode, form_of
+from .protocol import TAIL, VERSION, Form, Message, ProtocolError, Repeated, bytes_of, decode, form_of
 from .worlds import NUMBERS, EnvironmentFailure, Step, Worlds, all_finite
 
 MAX_ENVS = 1024
@@ -68,7 +68,7 @@ class Server:
         """Never raises for what a client sent or an environment did: that becomes an error reply."""
         id_ = 0
         try:
-            session = self._stepping.get(Repeated.beginning_of(parts))
+            session = self._stepping.get(parts[0][:-TAIL]) if parts else None
             if session is not None:
                 k, again = session.steps.read(parts)
                 if k == session.k + 1:
@@ -112,14 +112,14 @@ class Server:
             raise RequestError("order", f"request {k!r} after request {session.k}")
         if k == session.k and session.reply is not None:
             return session.reply
-        return self._kept(session, k, lambda: handler(self, session, request))
+        return self._kept(session, k, handler.__get__(self), request)
 
-    def _kept(self, session: Session, k: int, handle: Callable[[], Reply]) -> Reply:
+    def _kept(self, session: Session, k: int, handle: Callable[..., Reply], *given: Any) -> Reply:
         """The reply to request `k` of a session, kept in case it is asked again."""
         session.reply = None
         session.k = k
         try:
-            session.reply = handle()
+            session.reply = handle(session, *given)
         except EnvironmentFailure as error:
             session.reply = _error("environment", error), []
         except RequestError as error:
@@ -141,7 +141,7 @@ class Server:
         self._used_last(session)
         actions = np.ndarray(session.action_shape, _ACTIONS, parts[1])
         seeds = np.ndarray(session.seed_shape, _SEEDS, parts[2])
-        return self._kept(session, k, lambda: self._take_step(session, actions, seeds))
+        return self._kept(session, k, self._take_step, actions, seeds)
 
     def _forget(self, session: Session) -> None:
         if session.steps is not None:
