@@ -130,24 +130,26 @@ class Worlds:
 
     def step(self, actions: np.ndarray, seeds: np.ndarray) -> Step:
         """`seeds`: of the episodes that begin where one ends now. The observations hold until the next step."""
-        successors = self._successors
-        rewards, terminated, truncated, over = [], [], [], []
-        dtype = self._plain_actions
+        rows, dtype = self._successors, self._plain_actions
+        rewards, terminated, truncated = [], [], []
+        over = False
         for world, action in enumerate(to_actions(self._action_space, actions) if dtype is None else actions.astype(dtype)):
-            reward, ended, cut = self._step(world, action, successors)
+            reward, ended, cut = self._step(world, action, rows)
             rewards.append(reward)
             terminated.append(ended)
             truncated.append(cut)
-            if ended or cut:
-                over.append(world)
-        self._finite(successors)
-        observations = successors
-        if over:
-            observations = successors.copy()
-            for world in over:
-                self._reset(world, int(seeds[world]), observations)
-            self._finite(observations)
-        return Step(successors, observations, rewards, terminated, truncated)
+            over = over or ended or cut
+        self._finite(rows)
+        observations = self._begun(rows, terminated, truncated, seeds) if over else rows
+        return Step(rows, observations, rewards, terminated, truncated)
+
+    def _begun(self, successors: np.ndarray, terminated: "list[bool]", truncated: "list[bool]", seeds: np.ndarray) -> np.ndarray:
+        """Where to act next: the successors, and the first observations of the episodes that follow those that ended."""
+        rows = successors.copy()
+        for world in range(self.count):
+            if terminated[world] or truncated[world]:
+                self._reset(world, int(seeds[world]), rows)
+        return self._finite(rows)
 
     def state(self) -> "list[bytes]":
         """The state of each world, where it can save one."""
@@ -232,7 +234,10 @@ class Worlds:
         try:
             if len(result) == 5:
                 observation, reward, terminated, truncated, info = result
-                reward, terminated, truncated = float(reward), bool(terminated), bool(truncated)
+                if type(reward) is not float:
+                    reward = float(reward)
+                if type(terminated) is not bool or type(truncated) is not bool:
+                    terminated, truncated = bool(terminated), bool(truncated)
             else:  # gym before 0.26: one flag, and the reason in info
                 observation, reward, done, info = result
                 truncated = bool(info.get("TimeLimit.truncated", False))
