@@ -13,8 +13,6 @@ export interface RemoteOptions extends ConnectionOptions {
   readonly firstWorld?: number;
   /** Other servers of the same environment, where the worlds go while this one is away. */
   readonly others?: readonly string[];
-  /** Told when worlds moved, or were rebuilt where they are. */
-  readonly onFault?: (message: string) => void;
 }
 
 /** How long a server that went away is left alone between two calls on it, in ms. */
@@ -172,6 +170,8 @@ export class RemoteVectorEnv implements VectorEnv {
         else if (!(error instanceof RemoteError) || error.code !== 'session') throw error;
         if (type === 'rebuild') throw error; // its caller begins again
         await (type === 'reset' ? this.#makeAgain() : this.#rebuild());
+        if (type === 'step' && error instanceof RemoteError)
+          this.#options.onFault?.(`${this.#connection.address} has rebuilt its worlds, nothing is lost`);
       }
     }
   }
@@ -230,7 +230,12 @@ export class RemoteVectorEnv implements VectorEnv {
   }
 
   async #look(): Promise<Connection | undefined> {
-    const connection = new Connection(this.#home, { ...this.#options, absentMs: 1000, giveUpMs: 1000 });
+    const connection = new Connection(this.#home, {
+      ...this.#options,
+      absentMs: 1000,
+      giveUpMs: 1000,
+      onFault: undefined,
+    });
     try {
       await greet(connection);
       connection.close();

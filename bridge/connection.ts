@@ -1,5 +1,6 @@
 import { Dealer } from 'zeromq';
 import { AgentError, UsageError } from '../src/errors.ts';
+import { Outgoing } from './outgoing.ts';
 import { decode, encode, type Form, MAX_BYTES, type Message, ProtocolError, type WireArray } from './protocol.ts';
 
 /** CURVE keys as `agent bridge keys` writes them, Z85 text of 40 characters. */
@@ -17,6 +18,8 @@ export interface ConnectionOptions {
   readonly giveUpMs?: number;
   /** Given up after so long where nobody is there; default `giveUpMs`, and where nobody has ever been, 20 s. */
   readonly absentMs?: number;
+  /** Told when a server is waited for, and of what its worlds went through. */
+  readonly onFault?: (message: string) => void;
 }
 
 /** Where nobody has ever answered, that is said after so long, in ms. */
@@ -68,6 +71,8 @@ export class Connection {
   #met = false;
   /** Looks after the deadlines of all requests: set while one may be waiting. */
   #timer: NodeJS.Timeout | undefined;
+  /** Whether it was said that the server is waited for. */
+  #told = false;
 
   constructor(address: string, options: ConnectionOptions = {}) {
     this.address = address;
@@ -124,20 +129,37 @@ export class Connection {
   #checkDeadlines(): void {
     this.#timer = undefined;
     if (this.#closed) return;
-    const { giveUpMs = 60_000, absentMs = giveUpMs } = this.#options;
     const now = performance.now();
     const patience = this.#patience();
     const late = [...this.#waiting].filter(([, { askedAt }]) => now - askedAt >= patience);
     for (const [id, { begin, reject }] of late) {
-      const missed = this.#met ? absentMs : Math.min(absentMs, FIRST_MS);
-      if (now - begin < (this.#present ? giveUpMs : missed)) continue;
+      if (now - begin < this.#longest()) continue;
       this.#waiting.delete(id);
       reject(this.#silence(now - begin));
     }
     if (this.#waiting.size === 0) return;
-    if (late.length > 0) this.#reconnect(now);
+    if (late.length > 0) {
+      this.#tell();
+      this.#reconnect(now);
+    }
     const [first] = [...this.#waiting.values()].sort((a, b) => a.askedAt - b.askedAt);
     this.#look(Math.max(1, first!.askedAt + patience - now));
+  }
+
+  /** How long, in ms, a request may wait, as things are. */
+  #longest(): number {
+    const { giveUpMs = 60_000, absentMs = giveUpMs } = this.#options;
+    if (this.#present) return giveUpMs;
+    return this.#met ? absentMs : Math.min(absentMs, FIRST_MS);
+  }
+
+  /** Says once that there is a wait, before the time is up. */
+  #tell(): void {
+    if (this.#told) return;
+    this.#told = true;
+    const what = this.#present ? 'is there but does not answer' : 'does not answer';
+    const seconds = Math.round(this.#longest() / 1000);
+    this.#options.onFault?.(`${this.address} ${what}: it is waited for, ${seconds} s at most`);
   }
 
   #silence(milliseconds: number): NoAnswer {
@@ -234,6 +256,7 @@ export class Connection {
       const asked = this.#waiting.get(reply.id);
       if (!asked) return;
       this.#waiting.delete(reply.id);
+      this.#told = false;
       const { type, fields } = reply;
       if (type === asked.type) asked.resolve(reply);
       else if (type === 'error')
@@ -250,31 +273,5 @@ export class Connection {
   #fail(error: Error): void {
     for (const { reject } of this.#waiting.values()) reject(error);
     this.#waiting.clear();
-  }
-}
-
-/** What a socket has to send: it takes one message after the other. The first is on its way when `send` returns. */
-class Outgoing {
-  readonly #socket: Dealer;
-  readonly #queue: Buffer[][] = [];
-  #busy = false;
-  readonly #next = (): void => {
-    this.#busy = false;
-    const parts = this.#queue.shift();
-    if (parts) this.send(parts);
-  };
-
-  constructor(socket: Dealer) {
-    this.#socket = socket;
-  }
-
-  send(parts: Buffer[]): void {
-    if (this.#socket.closed) return; // it was replaced: the request is asked again
-    if (this.#busy) {
-      this.#queue.push(parts);
-      return;
-    }
-    this.#busy = true;
-    this.#socket.send(parts).then(this.#next, this.#next);
   }
 }

@@ -56,7 +56,9 @@ const STEPS = 1000; // 10 000 transitions
 describe('a simulator that fails', () => {
   it('killed and started again, half of the times within a request: no transition is lost, doubled or altered', async () => {
     let server = await start();
-    const env = await RemoteVectorEnv.connect(server.address, WORLDS, { deadlineMs: 2000 });
+    const told = new Set<string>();
+    const onFault = (message: string) => told.add(message);
+    const env = await RemoteVectorEnv.connect(server.address, WORLDS, { deadlineMs: 2000, onFault });
     const kills = trials(6, 100);
     const every = Math.floor(STEPS / (kills + 1));
     const rng = new Rng(1);
@@ -71,6 +73,7 @@ describe('a simulator that fails', () => {
       });
       expect(env.rebuilds).toBeGreaterThanOrEqual(Math.floor(kills / 2));
       expect(recoveries).toHaveLength(kills);
+      expect(told).toContain(`${server.address} has rebuilt its worlds, nothing is lost`);
       report('killed', recoveries);
     } finally {
       await env.close();
@@ -112,6 +115,7 @@ describe('a simulator that fails', () => {
         return t > 150 ? sleep(20) : undefined;
       });
       expect(told).toEqual([
+        `${going.address} does not answer: it is waited for, 1 s at most`,
         `${going.address} is away, its worlds go to ${staying.address}`,
         `${going.address} is back`,
       ]);
