@@ -90,7 +90,7 @@ export class RemoteVectorEnv implements VectorEnv {
     const nextObservations = floats(reply, 'next_observations', size);
     const result = {
       nextObservations,
-      observations: 'observations' in reply.arrays ? floats(reply, 'observations', size) : nextObservations,
+      observations: 'observations' in reply.arrays ? floats(reply, 'observations', size) : nextObservations.slice(),
       rewards: typed(reply, 'rewards', Float64Array, this.numEnvs),
       terminated: typed(reply, 'terminated', Uint8Array, this.numEnvs),
       truncated: typed(reply, 'truncated', Uint8Array, this.numEnvs),

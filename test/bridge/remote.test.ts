@@ -169,6 +169,7 @@ describe('what goes wrong is named', () => {
     async (name, message) => {
       await expect(firstStep(name)).rejects.toThrow(message);
       const [server] = served;
+      if (name === 'Raises') expect(server!.printed()).toMatch(/Traceback[\s\S]*in step\n[\s\S]*the joint is broken/);
       expect(server!.process.exitCode).toBeNull(); // and goes on
     },
     60_000,
@@ -246,6 +247,15 @@ describe('what goes wrong is named', () => {
       /can be reached from other machines, so it needs keys/,
     ],
     [['--env', 'point_world:nothing', '--bind', 'tcp://127.0.0.1:0'], /no environment "point_world:nothing"/],
+    [
+      ['--env', 'point_world:make', '--bind', 'tcp://127.0.0.1:99999'],
+      /--bind "tcp:\/\/127.0.0.1:99999" is no address/,
+    ],
+    [['--env', 'point_world:make', '--bind', 'here'], /--bind "here" is no address\n +for example/],
+    [
+      ['--env', 'nomodule:make', '--bind', 'tcp://127.0.0.1:0'],
+      /No module named 'nomodule'\n[\s\S]*module:factory, looked for in/,
+    ],
     [['--env', 'point_world:make', '--num-envs', '0', '--bind', 'tcp://127.0.0.1:0'], /--num-envs is 0/],
   ])(
     'agent-gym-server %j',

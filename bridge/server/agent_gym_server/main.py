@@ -11,6 +11,7 @@ import sys
 from time import perf_counter
 from typing import Any
 
+ADDRESS = re.compile(r"^(ipc://.+|tcp://(\[[0-9a-fA-F:]+\]|[^\s:/]+):(\d{1,5}|\*))$")
 LOOPBACK = re.compile(r"^tcp://(127\.0\.0\.1|localhost|\[::1\]):(\d+|\*)$")
 
 
@@ -97,6 +98,13 @@ def read_key(path: str) -> tuple[bytes, bytes]:
     return lines[0], lines[1]
 
 
+def check_address(address: str) -> None:
+    """ZeroMQ takes a port modulo 2¹⁶."""
+    found = ADDRESS.match(address)
+    if found is None or (found[3] or "*") != "*" and int(found[3]) > 65535:
+        raise fail(f'--bind "{address}" is no address', "for example  tcp://127.0.0.1:5555  or  ipc:///tmp/simulator/socket")
+
+
 def prepare_ipc(address: str) -> None:
     """The socket lives in a directory that only its owner can enter."""
     if not address.startswith("ipc://"):
@@ -112,7 +120,11 @@ def make_server(options: argparse.Namespace) -> Server:
     try:
         factory = find_factory(options.env, options.render_mode)
     except Exception as error:
-        raise fail(f'no environment "{options.env}": {error}') from error
+        raise fail(
+            f'no environment "{options.env}": {error}',
+            "--env takes an id of Gymnasium or gym, whose package must be installed here,",
+            f"or module:factory, looked for in {os.getcwd()} and among Python's packages",
+        ) from error
     return Server(options.env, factory, options.num_envs)
 
 
@@ -120,6 +132,7 @@ def main(argv: "list[str] | None" = None) -> None:
     options = parse(sys.argv[1:] if argv is None else argv)
     if not 1 <= options.num_envs <= MAX_ENVS:
         raise fail(f"--num-envs is {options.num_envs}, a number from 1 to {MAX_ENVS} is wanted")
+    check_address(options.bind)
     server = make_server(options)
     context = zmq.Context()
     socket = context.socket(zmq.ROUTER)
@@ -163,25 +176,27 @@ def serve(socket: Any, server: Server, stopping: "list[int]") -> None:
     """Until a signal comes: one request after the other, in the order they came.
 
     What has come meanwhile is read at once, and replies to it that are ready within half a millisecond leave together:
-    to wake the thread that does the input and output for each of them takes longer than a short step. While requests follow
-    each other closely the next is awaited awake for a fifth of a millisecond, and whoever else can run goes first: to fall
-    asleep and be woken on another core takes longer than to answer.
+    to wake the thread that does the input and output for each of them takes longer than a short step. While requests of one
+    session follow each other closely the next is awaited awake for a fifth of a millisecond, and whoever else can run goes
+    first: to fall asleep and be woken on another core takes longer than to answer. Several sessions are better answered together.
     """
     socket.setsockopt(zmq.RCVTIMEO, 100)
-    get, closely, sent = super(zmq.Socket, socket).get, False, 0.0
+    get, closely, sent, session = super(zmq.Socket, socket).get, False, 0.0, None
     while not stopping:
         while closely and not get(_EVENTS) & _READABLE and perf_counter() - sent < _AWAKE:
             _give_way()
         requests = _receive(socket)
         replies = []
         begin = perf_counter()
-        closely = begin - sent < 2 * _AWAKE
+        soon = begin - sent < 2 * _AWAKE
         for identity, *parts in requests:
             replies.append((identity, server.answer(parts)))
             if perf_counter() - begin > _PATIENCE:
                 _send(socket, replies)
                 replies, begin = [], perf_counter()
         _send(socket, replies)
+        before, session = session, server.used_last
+        closely = soon and session == before
         sent = perf_counter()
 
 

@@ -91,6 +91,11 @@ class Server:
             traceback.print_exc(file=sys.stderr)
             return _error("environment", f"{self.name} raised {type(error).__name__}: {error}").parts(id_, [])
 
+    @property
+    def used_last(self) -> Optional[str]:
+        """The session that a request was for last."""
+        return next(reversed(self.sessions), None)
+
     def close(self) -> None:
         for session in self.sessions.values():
             session.worlds.close()
@@ -121,6 +126,8 @@ class Server:
         try:
             session.reply = handle(session, *given)
         except EnvironmentFailure as error:
+            if error.__cause__ is not None:  # where to mend it: for who reads what the server prints
+                traceback.print_exception(type(error.__cause__), error.__cause__, error.__cause__.__traceback__, file=sys.stderr)
             session.reply = _error("environment", error), []
         except RequestError as error:
             session.reply = _error(error.code, error), []
@@ -138,7 +145,7 @@ class Server:
             self._stepping[steps.beginning] = session
 
     def _step_again(self, session: Session, k: int, parts: "list[bytes]") -> Reply:
-        self._used_last(session)
+        self._is_used(session)
         actions = np.ndarray(session.action_shape, _ACTIONS, parts[1])
         seeds = np.ndarray(session.seed_shape, _SEEDS, parts[2])
         return self._kept(session, k, self._take_step, actions, seeds)
@@ -243,10 +250,10 @@ class Server:
         session = self.sessions.get(token)
         if session is None:
             raise RequestError("session", "no such session: the server was restarted, or the session closed")
-        self._used_last(session)
+        self._is_used(session)
         return session
 
-    def _used_last(self, session: Session) -> None:
+    def _is_used(self, session: Session) -> None:
         """It goes to the end of the sessions: the first of them is the one that was not used for longest."""
         self.sessions[session.token] = self.sessions.pop(session.token)
 

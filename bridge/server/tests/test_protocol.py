@@ -10,6 +10,7 @@ from agent_gym_server.crc32c import crc32c, crc_portable
 from agent_gym_server.idle import Idle
 from agent_gym_server.protocol import DTYPES, MAX_BYTES, Message, ProtocolError, decode, encode
 from agent_gym_server.server import Server
+from agent_gym_server.worlds import NUMBERS, all_finite
 
 FIXTURES = os.path.join(os.path.dirname(__file__), "..", "..", "fixtures")
 INDEX = json.load(open(os.path.join(FIXTURES, "index.json"), encoding="utf-8"))
@@ -133,6 +134,19 @@ def test_steps_of_a_form_seen_before_are_answered_alike():
     assert quick > 2000 and k > 300
     expecting.answer(encode(Message("close", 9, {"session": "ab" * 16})))
     assert not expecting._stepping
+
+
+@pytest.mark.parametrize("size", [7, 5000])
+def test_what_is_not_finite_is_found(size):
+    largest = np.finfo(np.float32).max
+    for value in (0.0, -largest, largest, 1e38, 1e-45):
+        assert all_finite(np.full(size, value, NUMBERS))
+    for value in (np.inf, -np.inf, np.nan, -np.nan):
+        for at in (0, size - 1):
+            numbers = np.full(size, largest, NUMBERS)
+            numbers[at] = value
+            assert not all_finite(numbers)
+            assert not all_finite(numbers.reshape(1, -1))
 
 
 SEEDS = np.zeros(1, np.int64)
