@@ -17,6 +17,7 @@ export interface RemoteOptions extends ConnectionOptions {
 
 /** How long a server that went away is left alone between two calls on it, in ms. */
 const LOOK_AGAIN = 2000;
+const GOODBYE_MS = 2000; // the answer to `close` is awaited for so long
 
 /**
  * N worlds of a server (PROTOCOL.md). An episode is known by its seed and actions, so a server that was restarted gets its
@@ -75,7 +76,9 @@ export class RemoteVectorEnv implements VectorEnv {
   async reset(seed: number): Promise<Float32Array> {
     this.#episodes.start(seed, this.numEnvs, this.#options.firstWorld ?? 0);
     const reply = await this.#ordered('reset', { seeds: this.#seeds(this.#episodes.seeds) });
-    return this.#keep(floats(reply, 'observations', this.numEnvs * this.#obsDim));
+    const observations = floats(reply, 'observations', this.numEnvs * this.#obsDim);
+    this.#episodes.keep(observations);
+    return observations;
   }
 
   async step(actions: Float32Array): Promise<VectorStep> {
@@ -96,7 +99,7 @@ export class RemoteVectorEnv implements VectorEnv {
       truncated: typed(reply, 'truncated', Uint8Array, this.numEnvs),
     };
     const episodes = this.#episodes.advance(own, result);
-    this.#keep(result.observations);
+    this.#episodes.keep(result.observations);
     return { ...result, episodes };
   }
 
@@ -126,11 +129,13 @@ export class RemoteVectorEnv implements VectorEnv {
   }
 
   async close(): Promise<void> {
+    const goodbye = setTimeout(() => this.#connection.close(), GOODBYE_MS); // the server may hang
     try {
       await this.#connection.request('close', { session: this.#session });
     } catch (error) {
       if (!(error instanceof AgentError)) throw error; // a server that is gone needs no goodbye
     } finally {
+      clearTimeout(goodbye);
       this.#connection.close();
       (await this.#looking)?.close();
       this.#back?.close();
@@ -150,11 +155,6 @@ export class RemoteVectorEnv implements VectorEnv {
       own[i] = Number.isFinite(span) ? low[j]! + ((Math.min(1, Math.max(-1, u)) + 1) / 2) * span : u;
     }
     return own;
-  }
-
-  #keep(observations: Float32Array): Float32Array {
-    this.#episodes.keep(observations);
-    return observations;
   }
 
   /** A request that changes the worlds. A server that has forgotten them, or another one, gets them first. */
