@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ANT_COLLECTION_GRIDS } from '../../../envs/mujoco/antMazeGoals.ts';
 import { MAZE2D_GRIDS } from '../../../envs/mujoco/maze2d.ts';
-import { makeEnv } from '../../../envs/registry.ts';
+import { makeEnv, makeMujocoEnv } from '../../../envs/registry.ts';
+import { middleOfGoals } from '../../../src/cli/placedAnt.ts';
 import { readD4rl, readGoals } from '../../../src/data/d4rl.ts';
 import { freeCells, isFree, shortestWay } from '../../../src/data/gridPlan.ts';
 import { joinCollections, writeLocalDataset } from '../../../src/data/localDataset.ts';
@@ -214,5 +215,14 @@ describe('policy files', () => {
     expect(before[0]).toBeGreaterThan(0.5);
     expect(Math.abs(before[1]!)).toBeLessThan(0.5);
     expect(heading(8.5, 0.5)[1]).toBeGreaterThan(0.5);
+  });
+
+  it('rewards the middle of the goals that the maze draws, whatever the seed', async () => {
+    const env = await makeMujocoEnv('antmaze-umaze-v2');
+    for (const seed of [0, 5]) {
+      const [x, y] = middleOfGoals(env, seed);
+      expect(Math.hypot(x - 0.75, y - 8.75)).toBeLessThan(0.1); // cell (0, 8) + U(0, 1) + U(0, 0.5)
+    }
+    env.close();
   });
 });
