@@ -27,7 +27,7 @@ it('runs tasks × algorithms × seeds, tells their scores, and keeps what is fin
   const summary = join(cwd, 'runs/sweep/small/sac-InvertedPendulum-v4/seed-1/summary.json');
   const written = statSync(summary).mtimeMs;
   const again = await runAgent(['sweep', 'small.yaml'], { cwd });
-  expect(again.stdout).toMatch(/^task +algo +seeds +last +best +a run\nInvertedPendulum-v4 +sac +2 /);
+  expect(again.stdout).toMatch(/^task +algo +seeds +last +best +steps +a run\nInvertedPendulum-v4 +sac +2 /);
   expect(statSync(summary).mtimeMs).toBe(written);
 }, 240_000);
 
