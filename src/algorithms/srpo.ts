@@ -56,7 +56,7 @@ export const hyperparameters = table({
   hidden:               count(256, 'width of every network'),
 }, {
   presets: { // the paper notes that far fewer updates of the behaviour do; a twentieth of its arithmetic
-    fast: { behaviorSteps: 150_000, behaviorBatchSize: 512, criticSteps: 300_000, policySteps: 200_000 },
+    fast: { behaviorSteps: 150_000, behaviorBatchSize: 512, criticSteps: 300_000, policySteps: 200_000, subtractNoise: true },
   },
   tasks: { // paper, Table of β = the code's; mazes: 4 layers, normalised ∇Q, r − 1, τ = 0.9
     'halfcheetah-medium-expert-v2': { beta: 0.01 }, 'halfcheetah-medium-v2': { beta: 0.2 }, 'halfcheetah-medium-replay-v2': { beta: 0.2 },

@@ -93,6 +93,8 @@ const CELL = 4;
 const COMPASS = 10;
 /** Standard deviation of the noise on the walker's actions. */
 const ANT_NOISE = 0.2;
+/** m: so near the next waypoint is drawn: the radius the walker was trained with. */
+const ANT_REACHED = 1;
 /** A new goal and a new start after so many steps, whether it was reached or not. */
 const ANT_EPISODE = 1000;
 
@@ -117,7 +119,8 @@ export class AntDriver implements Driver {
   readonly #origin: Place;
   #goal: Point = [0, 0];
   #goalCell: Place = [0, 0];
-  #cell: Place = [-1, -1];
+  /** The cell it came from and the one it walks to; empty: the way has to be found. */
+  #leg: readonly Place[] = [];
   #waypoint: Point = [0, 0];
 
   constructor(options: AntDriverOptions) {
@@ -133,7 +136,7 @@ export class AntDriver implements Driver {
     const { goals, rng } = this.#options;
     this.#goalCell = goals[rng.integer(goals.length)]!;
     this.#goal = antGoal(this.#options.grid, this.#goalCell, rng);
-    this.#cell = [-1, -1];
+    this.#leg = [];
   }
 
   act(observation: Float32Array): Float32Array {
@@ -153,15 +156,16 @@ export class AntDriver implements Driver {
     return elapsed >= ANT_EPISODE;
   }
 
-  /** Draws the next waypoint when the ant comes into another cell. */
+  /** Draws the next waypoint at the last one, not where a cell ends: the ant would cut the corner there, and fall over it. */
   #steer(at: Point): void {
     const { grid, rng } = this.#options;
     const cell = nearestFree(grid, [at[1] / CELL + this.#origin[0], at[0] / CELL + this.#origin[1]]);
-    if (cell[0] === this.#cell[0] && cell[1] === this.#cell[1]) return;
-    this.#cell = cell;
+    const onItsWay = this.#leg.some(place => samePlace(place, cell));
+    if (onItsWay && distance(at, this.#waypoint) > ANT_REACHED) return;
     const next = shortestWay(grid, cell, this.#goalCell)?.[1];
-    const last = !next || (next[0] === this.#goalCell[0] && next[1] === this.#goalCell[1]);
+    this.#leg = next ? [cell, next] : [cell];
     const [x, y] = antPlace(grid, next ?? this.#goalCell);
+    const last = !next || samePlace(next, this.#goalCell);
     this.#waypoint = last ? this.#goal : [x + rng.uniform(0, 1), y + rng.uniform(0, 1)];
   }
 }
@@ -182,6 +186,10 @@ function antGoal(grid: Grid, cell: Place, rng: Rng): Point {
 function originOf(grid: Grid): Place {
   const row = grid.findIndex(line => line.includes('R'));
   return [row, grid[row]!.indexOf('R')];
+}
+
+function samePlace(a: Place, b: Place): boolean {
+  return a[0] === b[0] && a[1] === b[1];
 }
 
 function nearestFree(grid: Grid, [row, col]: Point): Place {

@@ -21,7 +21,7 @@ import { Rng } from '../../random/rng.ts';
 import { readCheckpoint } from '../../runs/readRun.ts';
 import { decodeSafetensors, type StoredTensors } from '../../runs/safetensors.ts';
 import { packageRoot } from '../packageRoot.ts';
-import { PlacedAnt } from './placedAnt.ts';
+import { middleOfGoals, PlacedAnt } from './placedAnt.ts';
 
 export interface MakeOptions {
   readonly entry: CatalogueEntry;
@@ -122,10 +122,8 @@ async function antMaze(local: string, options: MakeOptions): Promise<Made> {
   const env = await makeMujocoEnv(entry.envId);
   try {
     const collected = await collect(new PlacedAnt(env, starts), driver, options);
-    env.reset(seed);
-    const [x, y] = env.task.goal!;
-    const { nextObservations: _, ...collection } = relabelAnt(collected, [x!, y!]);
-    return { collection, protocol: 'a walker led through waypoints, rewards for one goal' };
+    const { nextObservations: _, ...collection } = relabelAnt(collected, middleOfGoals(env, seed));
+    return { collection, protocol: 'a walker led through waypoints, rewards for the middle of the goals' };
   } finally {
     env.close();
   }

@@ -1,19 +1,24 @@
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, extname, join } from 'node:path';
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
+import { useBackend } from '../../backend/register.ts';
 import { UsageError } from '../../errors.ts';
-import type { Command, Io } from '../command.ts';
-import { formatDuration } from '../terminal/format.ts';
+import type { Command } from '../command.ts';
+import { type Cost, measureInTurns } from './costs.ts';
+import { markdown, plainTable, type Row, rowOf } from './table.ts';
 import { trainToEnd } from './train.ts';
 
-const names = z.array(z.string().min(1)).min(1);
+const Flags = z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]));
+type Flags = z.infer<typeof Flags>;
+/** Names, or names with flags of their own. */
+const Named = z.union([z.array(z.string().min(1)).min(1), z.record(z.string().min(1), Flags.nullable())]);
 const Plan = z.strictObject({
   command: z.enum(['online', 'offline']).default('online'),
-  tasks: names,
-  algos: names.optional(),
+  tasks: Named,
+  algos: Named.optional(),
   seeds: z.array(z.int().min(0)).min(1).default([0]),
-  flags: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).default({}),
+  flags: Flags.default({}),
 });
 type Plan = z.infer<typeof Plan>;
 
@@ -21,22 +26,9 @@ type Plan = z.infer<typeof Plan>;
 interface Cell {
   readonly task: string;
   readonly algo: string | undefined;
+  /** The call of each run, without seed and run directory. */
+  readonly call: readonly string[];
   readonly runs: readonly { readonly seed: number; readonly directory: string }[];
-}
-
-interface Row {
-  readonly task: string;
-  readonly algo: string;
-  readonly seeds: readonly number[];
-  /** Mean over seeds, and the deviation between them; normalised where the task has a range of scores. */
-  readonly last: Spread;
-  readonly best: Spread;
-  readonly secondsPerRun: number;
-}
-
-interface Spread {
-  readonly mean: number;
-  readonly std: number;
 }
 
 export const command: Command = {
@@ -46,13 +38,15 @@ export const command: Command = {
   options: [
     { name: 'runs', value: 'DIR', default: 'runs/sweep', doc: 'where the runs go; finished ones are kept' },
     { name: 'jobs', value: 'N', default: '1', doc: 'runs at the same time' },
+    { name: 'out', value: 'DIR', doc: 'write the table here, as Markdown' },
   ],
   examples: [
     'agent sweep sac.yaml --jobs 2',
+    'agent sweep src/algorithms/results/offline.yaml --out tables',
     '',
     'sac.yaml:',
     '  command: online                 # or offline',
-    '  algos: [sac, td3]',
+    '  algos: [sac, td3]               # or { sac: {}, td3: { policy-every: 1 } }: flags of its own; tasks too',
     '  tasks: [Hopper-v4, HalfCheetah-v4]',
     '  seeds: [0, 1, 2]',
     '  flags: { steps: 200000, threads: 1 }',
@@ -64,7 +58,7 @@ export const command: Command = {
     const cells = cellsOf(plan, folder);
     const trainings = cells.flatMap(cell =>
       cell.runs.map(({ seed, directory }) => ({
-        args: argumentsOf(plan, cell, seed),
+        args: [...cell.call, '--seed', String(seed)],
         run: directory,
         again: `agent sweep ${file}`,
       })),
@@ -75,9 +69,13 @@ export const command: Command = {
       for (const training of queue) await trainToEnd(training, io);
     };
     await Promise.all(Array.from({ length: input.count('jobs') ?? 1 }, work));
-    const rows = cells.map(rowOf);
-    if (input.has('json')) io.stdout.write(`${JSON.stringify(rows)}\n`);
-    else print(rows, io);
+    const rows = await rowsOf(plan, cells);
+    const out = input.text('out');
+    if (out !== undefined) {
+      mkdirSync(out, { recursive: true });
+      writeFileSync(join(out, `${basename(file, extname(file))}.md`), markdown(rows));
+    }
+    io.stdout.write(input.has('json') ? `${JSON.stringify(rows)}\n` : plainTable(rows));
     return 0;
   },
 };
@@ -98,59 +96,46 @@ function readPlan(file: string): Plan {
   ]);
 }
 
-function cellsOf({ command: kind, tasks, algos, seeds }: Plan, folder: string): Cell[] {
-  return (algos ?? [undefined]).flatMap(algo =>
-    tasks.map(task => {
-      const name = [algo ?? kind, task].join('-').replace(/[^\w.-]+/g, '-');
-      return { task, algo, runs: seeds.map(seed => ({ seed, directory: join(folder, name, `seed-${seed}`) })) };
+function cellsOf(plan: Plan, folder: string): Cell[] {
+  return named(plan.algos ?? ['']).flatMap(([algo, algoFlags]) =>
+    named(plan.tasks).map(([task, taskFlags]) => {
+      const name = [algo || plan.command, task].join('-').replace(/[^\w.-]+/g, '-');
+      const runs = plan.seeds.map(seed => ({ seed, directory: join(folder, name, `seed-${seed}`) }));
+      const call = callOf(plan.command, task, algo, { ...plan.flags, ...taskFlags, ...algoFlags });
+      return { task, algo: algo || undefined, call, runs };
     }),
   );
 }
 
-function argumentsOf({ command: kind, flags }: Plan, { task, algo }: Cell, seed: number): string[] {
+function named(list: z.infer<typeof Named>): [name: string, flags: Flags | null][] {
+  return Array.isArray(list) ? list.map(name => [name, null]) : Object.entries(list);
+}
+
+function callOf(kind: Plan['command'], task: string, algo: string, flags: Flags): string[] {
   const given = Object.entries(flags).flatMap(([name, value]) => [`--${name}`, String(value)]);
-  const what = kind === 'online' ? '--env' : '--dataset';
-  return [kind, what, task, ...(algo ? ['--algo', algo] : []), '--seed', String(seed), ...given];
+  return [kind, kind === 'online' ? '--env' : '--dataset', task, ...(algo ? ['--algo', algo] : []), ...given];
 }
 
-function rowOf({ task, runs }: Cell): Row {
-  const summaries = runs.map(({ directory }) => JSON.parse(readFileSync(join(directory, 'summary.json'), 'utf8')));
-  const scores = (which: 'last' | 'best') =>
-    spread(summaries.map(({ eval: { [which]: score } }) => score?.normalizedScore ?? score?.return ?? Number.NaN));
-  return {
-    task,
-    algo: summaries[0].algo,
-    seeds: runs.map(({ seed }) => seed),
-    last: scores('last'),
-    best: scores('best'),
-    secondsPerRun: spread(summaries.map(({ seconds }) => seconds)).mean,
-  };
-}
-
-function spread(values: readonly number[]): Spread {
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length;
-  return { mean, std: Math.sqrt(variance) };
-}
-
-function print(rows: readonly Row[], io: Io): void {
-  const score = ({ mean, std }: Spread) => `${mean.toFixed(1)} ± ${std.toFixed(1)}`;
-  const lines = [['task', 'algo', 'seeds', 'last', 'best', 'a run']].concat(
-    rows.map(({ task, algo, seeds, last, best, secondsPerRun }) => [
-      task,
-      algo,
-      String(seeds.length),
-      score(last),
-      score(best),
-      formatDuration(secondsPerRun),
-    ]),
-  );
-  const widths = lines[0]!.map((_, column) => Math.max(...lines.map(line => line[column]!.length)));
-  for (const line of lines)
-    io.stdout.write(
-      `${line
-        .map((text, column) => text.padEnd(widths[column]!))
-        .join('   ')
-        .trimEnd()}\n`,
+/** Offline runs are also measured, the algorithms of a task in turns. */
+async function rowsOf(plan: Plan, cells: readonly Cell[]): Promise<Row[]> {
+  const costs = new Map<Cell, Cost>();
+  if (plan.command === 'offline') {
+    await useBackend('auto', { threads: 1 });
+    for (const task of new Set(cells.map(cell => cell.task))) {
+      const rivals = cells.filter(cell => cell.task === task);
+      const measured = await measureInTurns(rivals.map(({ runs }) => runs[0]!.directory));
+      rivals.forEach((cell, i) => void costs.set(cell, measured[i]!));
+    }
+  }
+  return cells.map(cell => {
+    const summaries = cell.runs.map(({ directory }) =>
+      JSON.parse(readFileSync(join(directory, 'summary.json'), 'utf8')),
     );
+    return {
+      ...rowOf(cell.task, summaries),
+      seeds: cell.runs.map(({ seed }) => seed),
+      command: ['agent', ...cell.call].join(' '),
+      ...costs.get(cell),
+    };
+  });
 }

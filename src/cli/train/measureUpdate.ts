@@ -75,7 +75,8 @@ function timed(wanted: number, call: () => unknown): { seconds: number; count: n
   return { seconds: times[Math.floor(times.length / 2)]!, count: times.length };
 }
 
-function syntheticBatch(batchSize: number, { obsDim, actDim }: Sizes, rng: Rng): Batch {
+/** Transitions made up of normal numbers and uniform actions. */
+export function syntheticBatch(batchSize: number, { obsDim, actDim }: Sizes, rng: Rng): Batch {
   const actions = Float32Array.from({ length: batchSize * actDim }, () => rng.uniform(-1, 1));
   return {
     observations: normal([batchSize, obsDim], rng) as Tensor2D,

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ANT_COLLECTION_GRIDS } from '../../../envs/mujoco/antMazeGoals.ts';
 import { MAZE2D_GRIDS } from '../../../envs/mujoco/maze2d.ts';
-import { makeEnv } from '../../../envs/registry.ts';
+import { makeEnv, makeMujocoEnv } from '../../../envs/registry.ts';
+import { middleOfGoals } from '../../../src/cli/dataset/placedAnt.ts';
 import { readD4rl, readGoals } from '../../../src/data/d4rl.ts';
 import { freeCells, isFree, shortestWay } from '../../../src/data/gridPlan.ts';
 import { joinCollections, writeLocalDataset } from '../../../src/data/localDataset.ts';
@@ -193,4 +194,35 @@ describe('policy files', () => {
     expect([...seen.flags].map(flag => flag & TERMINATED)).toEqual([...seen.rewards]);
     expect(seen.flags[999]! & TRUNCATED).toBe(TRUNCATED);
   }, 60_000);
+
+  it('turn the ant at its waypoint, not where the cell of the corner begins', () => {
+    const weight = new Float32Array(29 * 8);
+    weight[27 * 8] = 0.1; // the first two actions are the compass
+    weight[28 * 8 + 1] = 0.1;
+    const compass = new Map([
+      ['policy/0/weight', stored(weight, [29, 8])],
+      ['policy/0/bias', stored(new Float32Array(8))],
+    ]);
+    const walker = new PolicyFile(compass, { obsDim: 29, actDim: 8 }, 'compass');
+    const driver = new AntDriver({ grid: ANT_COLLECTION_GRIDS.umaze, walker, goals: [[3, 1]], rng: new Rng(3) });
+    driver.begin();
+    const heading = (x: number, y: number) => {
+      const seen = Array.from({ length: 40 }, () => driver.act(Float32Array.from([x, y, ...new Array(27).fill(0)])));
+      return [0, 1].map(axis => seen.reduce((sum, action) => sum + action[axis]!, 0) / seen.length);
+    };
+    for (const x of [0, 1, 3.5, 4.5]) expect(heading(x, 0.5)[0]).toBeGreaterThan(0.5);
+    const before = heading(6.5, 0.5); // in the corner's cell: cutting across would meet the wall that ends at (6, 2)
+    expect(before[0]).toBeGreaterThan(0.5);
+    expect(Math.abs(before[1]!)).toBeLessThan(0.5);
+    expect(heading(8.5, 0.5)[1]).toBeGreaterThan(0.5);
+  });
+
+  it('rewards the middle of the goals that the maze draws, whatever the seed', async () => {
+    const env = await makeMujocoEnv('antmaze-umaze-v2');
+    for (const seed of [0, 5]) {
+      const [x, y] = middleOfGoals(env, seed);
+      expect(Math.hypot(x - 0.75, y - 8.75)).toBeLessThan(0.1); // cell (0, 8) + U(0, 1) + U(0, 0.5)
+    }
+    env.close();
+  });
 });
