@@ -15,16 +15,20 @@ const MAX_WORLDS = 16;
 /** A training episode is recorded at most so often. */
 const RECORD_MS = 20_000;
 
-export interface Watching {
-  /** The same worlds, watched: nothing that is computed changes. */
-  readonly env: VectorEnv;
-  readonly evaluationEnv: VectorEnv;
-  readonly watcher: OnlineWatcher & OfflineWatcher;
+/** The viewer of a run: its page, and what may be done to the training there. */
+export interface Viewing {
   readonly dashboard?: Dashboard;
   readonly steering?: Steering;
   /** Why there is no viewer although one was to be: training goes on without. */
   readonly problem?: string;
   close(): Promise<void>;
+}
+
+export interface Watching extends Viewing {
+  /** The same worlds, watched: nothing that is computed changes. */
+  readonly env: VectorEnv;
+  readonly evaluationEnv: VectorEnv;
+  readonly watcher: OnlineWatcher & OfflineWatcher;
 }
 
 export interface WatchOptions {
@@ -36,6 +40,13 @@ export interface WatchOptions {
   readonly allowedHosts?: readonly string[];
 }
 
+/** Starts the viewer of a run, unless it is off: curves and figures need no more than the run's directory. */
+export async function view(store: RunStore, options: WatchOptions): Promise<Viewing> {
+  const { dashboard, problem } = options.address === 'off' ? {} : await start(store, options);
+  const steering = dashboard && options.control ? new Steering(store, dashboard) : undefined;
+  return { dashboard, problem, steering, close: async () => dashboard?.close() };
+}
+
 /**
  * Starts the viewer of a run (unless it is off) and lets it see the worlds: frames while it takes them, the first episode
  * of every evaluation, a training episode now and then.
@@ -45,7 +56,8 @@ export async function watch(
   parts: { readonly env: VectorEnv; readonly evaluationEnv: VectorEnv },
   options: WatchOptions,
 ): Promise<Watching> {
-  const { dashboard, problem } = options.address === 'off' ? {} : await start(store, options);
+  const viewing = await view(store, options);
+  const { dashboard, steering } = viewing;
   const folder = store.path('episodes');
   let trainingStep = 0;
   const evaluation = new Recorder();
@@ -56,7 +68,6 @@ export async function watch(
     if (episode) saving.push(recordEpisode(folder, { ...episode, step, kind, index: 0 }));
   };
   const feed = dashboard && new Feed(dashboard, store);
-  const steering = dashboard && options.control ? new Steering(store, dashboard) : undefined;
   let nextRecord = 0;
   const env = observed(parts.env, {
     reset: () => {},
@@ -92,15 +103,13 @@ export async function watch(
     evaluated: score => save(evaluation, 'evaluation', score.step),
   };
   return {
+    ...viewing,
     env,
     evaluationEnv,
     watcher,
-    dashboard,
-    steering,
-    problem,
     close: async () => {
       await Promise.all(saving);
-      await dashboard?.close();
+      await viewing.close();
     },
   };
 }
