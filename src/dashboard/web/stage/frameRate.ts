@@ -41,7 +41,11 @@ export class FrameRate {
   #patience = 10_000;
 
   get quality(): Quality {
-    return QUALITY[Number(localStorage.getItem(HELD) ?? this.#level)] ?? QUALITY[0]!;
+    return QUALITY[Number(this.#held ?? this.#level)] ?? QUALITY[0]!;
+  }
+
+  get #held(): string | null {
+    return localStorage.getItem(HELD);
   }
 
   /** Whether the frame at `now` (ms) should not be drawn. */
@@ -57,7 +61,7 @@ export class FrameRate {
     this.#late = late;
     if (this.#drew) this.#interval += (Math.min(interval, 1000) - this.#interval) * (late ? 0.5 : 0.1);
     this.#judge(now);
-    this.#drew = !(1000 / this.#interval < SPARE_BELOW && now - this.#drawn < SPARE_MS);
+    this.#drew = this.#held !== null || !(1000 / this.#interval < SPARE_BELOW && now - this.#drawn < SPARE_MS);
     if (this.#drew) this.#drawn = now;
     return !this.#drew;
   }

@@ -151,6 +151,11 @@ export class Stage {
     this.orbit.camera.updateProjectionMatrix();
   }
 
+  /** The robot that the camera follows. */
+  get robot(): Robot | undefined {
+    return this.#robots[this.#pose.followed];
+  }
+
   /** Whether the robot is drawn otherwise than its collision shapes are. */
   get dressed(): boolean {
     return isH1(this.scene);
