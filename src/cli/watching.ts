@@ -1,6 +1,6 @@
 import { type Dashboard, startDashboard } from '../dashboard/child.ts';
 import { bytesOf, type Frame, type WorldFrame } from '../dashboard/protocol.ts';
-import type { VectorEnv, VectorStep } from '../env/env.ts';
+import type { Glance, VectorEnv, VectorStep } from '../env/env.ts';
 import { AgentError } from '../errors.ts';
 import type { OfflineWatcher } from '../loops/offline.ts';
 import type { OnlineWatcher } from '../loops/onlineRun.ts';
@@ -10,6 +10,8 @@ import { Steering } from './steering.ts';
 
 /** Live frames leave at most so often; the page draws in between. */
 const FRAME_MS = 30;
+/** And so often while nobody looks: who opens the page finds a picture soon. */
+const UNWATCHED_MS = 250;
 /** Worlds sent in a frame: the page shows no more side by side. */
 const MAX_WORLDS = 16;
 /** A training episode is recorded at most so often. */
@@ -234,10 +236,12 @@ class Feed {
     }
     const now = performance.now();
     if (now < this.#next || !this.#dashboard.idle || !env.qpos) return;
-    this.#next = now + FRAME_MS;
+    this.#next = now + (this.#dashboard.worlds.length > 0 ? FRAME_MS : UNWATCHED_MS);
     const poses = await env.qpos();
+    const glances = new Map<number, Glance | undefined>();
+    for (const world of this.#dashboard.worlds) glances.set(world, await env.glance?.(world));
     const worlds = poses.slice(0, MAX_WORLDS).map<WorldFrame>((qpos, world) => {
-      const glance = world === 0 ? env.glance?.(world) : undefined;
+      const glance = glances.get(world);
       return {
         world,
         episode: this.#episodes[world] ?? 0,

@@ -29,6 +29,7 @@ export interface HubOptions {
 
 const POLL_MS = 250;
 const SCAN_MS = 2000;
+const MAX_LOOKED_AT = 4;
 /** Encoded blocks kept, newest use last: late viewers of a long run cost no second parse. */
 const MAX_CACHED_BLOCKS = 64;
 
@@ -77,6 +78,12 @@ export class Hub {
       if (this.control && session.right === 'control') session.send({ type: 'answer', ok: false, text });
   }
 
+  /** The worlds of a run that somebody looks at closely, some at most: each costs the trainer a look. */
+  worldsLookedAt(run: string): number[] {
+    const worlds = [...this.sessions].filter(({ watching }) => watching === run).map(({ world }) => world);
+    return [...new Set(worlds)].slice(0, MAX_LOOKED_AT);
+  }
+
   add(session: Session): void {
     this.sessions.add(session);
     const control = this.control && session.right === 'control';
@@ -96,6 +103,7 @@ export class Hub {
   receive(session: Session, message: ClientMessage): void {
     if (message.type === 'watch') {
       session.watching = message.run;
+      session.world = message.world ?? 0;
       return;
     }
     if (message.type === 'unsubscribe') {

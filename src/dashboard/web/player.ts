@@ -58,8 +58,7 @@ export class Player {
   t = 0;
   speed = 1;
   playing = true;
-  /** World chosen, or -1 for all of them side by side. */
-  world = 0;
+  #world = 0;
   loop: [number, number] | undefined;
   readonly #app: AppState;
   #before: LivePose | undefined;
@@ -79,7 +78,17 @@ export class Player {
     app.on('current', () => this.clear());
   }
 
+  /** World chosen, or -1 for all of them side by side. */
+  get world(): number {
+    return this.#world;
+  }
+  set world(world: number) {
+    this.#world = world;
+    this.#app.watch(Math.max(0, world));
+  }
+
   clear(): void {
+    this.#world = 0;
     this.own = undefined;
     this.#before = this.#after = this.#held = undefined;
     this.recording = this.ghost = undefined;

@@ -115,8 +115,8 @@ export class StagePanel {
     app.on('current', () => this.rewards.clear());
     app.on('frame', (_run, frame) => {
       const world = frame.worlds[Math.max(0, player.world)];
-      if (world?.terms && !app.paused && !player.own)
-        this.rewards.push(world.terms, 1 / (this.stage?.scene.stepSeconds || 0.02));
+      if (app.paused || player.own) return;
+      this.rewards.push(world?.world ?? 0, world?.terms, 1 / (this.stage?.scene.stepSeconds || 0.02));
     });
   }
 

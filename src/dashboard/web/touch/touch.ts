@@ -13,6 +13,8 @@ import { bodyName, Selection } from './selection.ts';
 /** How long a key pushes, and how far a hand would have drawn for it: about the robot's own weight. */
 const PUSH_MS = 250;
 const PUSH_METRES = 0.65;
+/** The page's own world among those of the training. */
+const OWN = -1;
 const HOLD_MS = 250;
 
 /** As seen in the picture. */
@@ -157,7 +159,7 @@ export class Touch {
     this.lastPose = pose;
     this.#time(pose);
     this.#watch.player.takeOwn(pose);
-    this.#watch.panel.rewards.push(pose.terms, 1 / (this.#watch.panel.stage?.scene.stepSeconds || 0.02));
+    this.#watch.panel.rewards.push(OWN, pose.terms, 1 / (this.#watch.panel.stage?.scene.stepSeconds || 0.02));
     this.#pull();
   }
 
