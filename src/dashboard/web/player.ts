@@ -59,6 +59,7 @@ export class Player {
   speed = 1;
   playing = true;
   #world = 0;
+  /** Steps from … to that are played again and again. */
   loop: [number, number] | undefined;
   readonly #app: AppState;
   #before: LivePose | undefined;
@@ -201,14 +202,15 @@ export class Player {
     this.#app.emit('paused');
   }
 
-  /** Moves on by `seconds` of wall time. */
-  advance(seconds: number, stepSeconds: number): void {
+  /** Moves on by `seconds` of wall time; true where the recording (or the part that is looped) begins again. */
+  advance(seconds: number, stepSeconds: number): boolean {
     const { recording } = this;
-    if (!recording || !this.playing) return;
+    if (!recording || !this.playing) return false;
     this.t += (seconds * this.speed) / Math.max(1e-4, stepSeconds);
     const end = this.loop?.[1] ?? recording.length;
-    if (this.t < end) return;
-    this.t = this.loop ? this.loop[0] : 0; // a recording plays again from its start
+    if (this.t < end) return false;
+    this.t = this.loop?.[0] ?? 0;
+    return true;
   }
 
   /** The pose to draw; undefined before the first one. */

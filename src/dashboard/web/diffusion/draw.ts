@@ -54,13 +54,9 @@ interface FanOptions {
 /** Different levels at about these parts of the way from noise to action; all of them where there are fewer. */
 export function levelsAt(parts: readonly number[], { length }: ArrayLike<unknown>): number[] {
   if (length <= parts.length) return Array.from({ length }, (_, i) => i);
-  let next = length;
-  return parts
-    .map(part => Math.round(part * (length - 1)))
-    .reduceRight<number[]>((levels, level) => {
-      next = Math.min(level, next - 1);
-      return [next, ...levels];
-    }, []);
+  const levels = parts.map(part => Math.round(part * (length - 1)));
+  for (let i = levels.length - 2; i >= 0; i--) levels[i] = Math.min(levels[i]!, levels[i + 1]! - 1);
+  return levels;
 }
 
 /** One action dimension through the denoising steps: noise left, action right, a line per candidate. */
