@@ -5,7 +5,8 @@ import type { Candidates } from '../policy/sampling.ts';
 import { drawFan } from './draw.ts';
 import type { PolicyModel } from './model.ts';
 
-const EVERY_MS = 1500;
+/** 64 candidates are some 20 ms of another core: under one percent of it. */
+const EVERY_MS = 3000;
 
 /** In the inspector: twelve candidates at the state on the stage, in the dimension where they differ most. */
 export class SmallFan {
@@ -50,7 +51,7 @@ export class SmallFan {
     observer.observe(this.element);
   }
 
-  /** Samples again every second and a half while it is in sight; the worker does the work. */
+  /** Samples again every three seconds while it is in sight; the worker does the work. */
   refresh(now: number): void {
     const { problem } = this.#model;
     const drawn =
