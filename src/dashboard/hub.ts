@@ -2,6 +2,7 @@ import { createReadStream, statSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { resolve } from 'node:path';
 import { pipeline } from 'node:stream';
+import { findRuns, nameOf } from './findRuns.ts';
 import {
   type ClientMessage,
   type ControlAction,
@@ -12,7 +13,7 @@ import {
   type Scene,
   type Snapshot,
 } from './protocol.ts';
-import { findRuns, RunFolder } from './runFolder.ts';
+import { RunFolder } from './runFolder.ts';
 import { encode, type Session } from './session.ts';
 
 export interface HubOptions {
@@ -178,9 +179,10 @@ export class Hub {
   }
 
   #scan(): void {
+    const known = new Set([...this.#runs.values()].map(({ folder }) => folder.path));
     for (const path of findRuns(this.#options.roots)) {
-      const folder = new RunFolder(path);
-      if (this.#runs.has(folder.id)) continue;
+      if (known.has(path)) continue;
+      const folder = new RunFolder(path, nameOf(path, this.#runs));
       folder.metrics.poll();
       this.#runs.set(folder.id, { folder, generation: folder.metrics.generation, listing: '' });
     }

@@ -28,7 +28,9 @@ try {
   await page.addInitScript(() => localStorage.setItem('agent.quality', '0')); // the best, however slow
   await page.goto(url);
   await page.waitForFunction(() => /m\/s/.test(document.querySelector('.stage-figures')?.textContent ?? ''));
-  await page.waitForTimeout(8000); // the policy is loaded, candidates are drawn
+  // Until the policy is loaded and candidates are drawn; one that acts in a single pass has none.
+  const drawn = () => document.querySelector('.inspector-extra')?.hidden === false;
+  await page.waitForFunction(drawn, undefined, { timeout: 60_000 }).catch(() => {});
   await page.keyboard.press('Control+k');
   await page.keyboard.type('Replay the best');
   await page.keyboard.press('Enter');
@@ -37,7 +39,7 @@ try {
   for (let t = 0; t < 2000 && t < Number(from); t++) await page.keyboard.press('ArrowRight');
   for (let frame = 0; frame < Number(frames); frame++) {
     await page.keyboard.press('ArrowRight');
-    await page.waitForTimeout(250); // numbers and timeline follow
+    await page.waitForTimeout(120); // numbers and timeline follow
     await page.screenshot({ path: join(work, `${String(frame).padStart(4, '0')}.png`) });
   }
   const seconds = await page.evaluate(() => document.querySelector('.stage-figures').textContent);
