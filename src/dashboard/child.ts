@@ -16,7 +16,8 @@ export type ToViewer =
 export type FromViewer =
   | { readonly type: 'ready'; readonly url: string }
   | { readonly type: 'failed'; readonly message: string }
-  | { readonly type: 'taken' }
+  /** The last frame was; `worlds`: those that somebody looks at closely. */
+  | { readonly type: 'taken'; readonly worlds: readonly number[] }
   | { readonly type: 'control'; readonly action: ControlAction };
 
 export interface DashboardOptions {
@@ -39,6 +40,8 @@ export interface Dashboard {
   publish(frame: Frame): void;
   /** Whether a frame handed in now would leave at once: lets the caller skip making it. */
   readonly idle: boolean;
+  /** Worlds that somebody looks at closely: their frames say reward terms and contacts. */
+  readonly worlds: readonly number[];
   state(state: 'live' | 'paused'): void;
   /** Tells those who may steer that a wish cannot be fulfilled. */
   say(text: string): void;
@@ -70,6 +73,7 @@ export async function startDashboard(options: DashboardOptions): Promise<Dashboa
   child.channel?.unref();
 
   let taken = true;
+  let worlds: readonly number[] = [0];
   let waiting: Frame | undefined;
   const listeners: ((action: ControlAction) => void)[] = [];
   // A viewer that went away takes no more frames; its end is no failure of the training.
@@ -85,6 +89,7 @@ export async function startDashboard(options: DashboardOptions): Promise<Dashboa
     if (message.type === 'control') for (const listener of listeners) listener(message.action);
     if (message.type !== 'taken') return;
     taken = true;
+    worlds = message.worlds;
     flush();
   });
   return {
@@ -92,6 +97,9 @@ export async function startDashboard(options: DashboardOptions): Promise<Dashboa
     pid: child.pid!,
     get idle() {
       return taken && child.connected;
+    },
+    get worlds() {
+      return worlds;
     },
     publish: frame => {
       waiting = frame;

@@ -2,6 +2,7 @@ import { createReadStream, statSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { resolve } from 'node:path';
 import { pipeline } from 'node:stream';
+import { findRuns, nameOf } from './findRuns.ts';
 import {
   type ClientMessage,
   type ControlAction,
@@ -12,7 +13,7 @@ import {
   type Scene,
   type Snapshot,
 } from './protocol.ts';
-import { findRuns, RunFolder } from './runFolder.ts';
+import { RunFolder } from './runFolder.ts';
 import { encode, type Session } from './session.ts';
 
 export interface HubOptions {
@@ -29,6 +30,7 @@ export interface HubOptions {
 
 const POLL_MS = 250;
 const SCAN_MS = 2000;
+const MAX_LOOKED_AT = 4;
 /** Encoded blocks kept, newest use last: late viewers of a long run cost no second parse. */
 const MAX_CACHED_BLOCKS = 64;
 
@@ -77,6 +79,12 @@ export class Hub {
       if (this.control && session.right === 'control') session.send({ type: 'answer', ok: false, text });
   }
 
+  /** The worlds of a run that somebody looks at closely, some at most: each costs the trainer a look. */
+  worldsLookedAt(run: string): number[] {
+    const worlds = [...this.sessions].filter(({ watching }) => watching === run).map(({ world }) => world);
+    return [...new Set(worlds)].slice(0, MAX_LOOKED_AT);
+  }
+
   add(session: Session): void {
     this.sessions.add(session);
     const control = this.control && session.right === 'control';
@@ -96,6 +104,7 @@ export class Hub {
   receive(session: Session, message: ClientMessage): void {
     if (message.type === 'watch') {
       session.watching = message.run;
+      session.world = message.world ?? 0;
       return;
     }
     if (message.type === 'unsubscribe') {
@@ -170,9 +179,10 @@ export class Hub {
   }
 
   #scan(): void {
+    const known = new Set([...this.#runs.values()].map(({ folder }) => folder.path));
     for (const path of findRuns(this.#options.roots)) {
-      const folder = new RunFolder(path);
-      if (this.#runs.has(folder.id)) continue;
+      if (known.has(path)) continue;
+      const folder = new RunFolder(path, nameOf(path, this.#runs));
       folder.metrics.poll();
       this.#runs.set(folder.id, { folder, generation: folder.metrics.generation, listing: '' });
     }

@@ -173,7 +173,8 @@ export type ControlAction =
 export type ClientMessage =
   | { readonly type: 'subscribe'; readonly run: string; readonly fromRow: number }
   | { readonly type: 'unsubscribe'; readonly run: string }
-  | { readonly type: 'watch'; readonly run: string | null }
+  /** `world`: the one whose reward terms and contacts are wanted; the first unless given. */
+  | { readonly type: 'watch'; readonly run: string | null; readonly world?: number }
   | { readonly type: 'note'; readonly run: string; readonly tags: readonly string[]; readonly note: string }
   | { readonly type: 'control'; readonly run: string; readonly action: ControlAction };
 

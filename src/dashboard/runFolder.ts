@@ -40,9 +40,9 @@ export class RunFolder {
   #config: Json | undefined;
   #problem: Problem | undefined;
 
-  constructor(path: string) {
+  constructor(path: string, id = basename(resolve(path))) {
     this.path = resolve(path);
-    this.id = basename(this.path);
+    this.id = id;
     this.metrics = new MetricsFile(join(this.path, 'metrics.jsonl'));
   }
 
@@ -222,17 +222,6 @@ export class RunFolder {
   }
 }
 
-/** Run directories below `roots`: a root that is a run itself, or the runs directly inside it. */
-export function findRuns(roots: readonly string[]): string[] {
-  const found = new Set<string>();
-  for (const root of roots) {
-    const path = resolve(root);
-    if (existsSync(join(path, 'config.json')) || existsSync(join(path, 'metrics.jsonl'))) found.add(path);
-    else for (const name of list(path)) if (existsSync(join(path, name, 'config.json'))) found.add(join(path, name));
-  }
-  return [...found].sort();
-}
-
 /** The object in a JSON file, or a sentence saying what is wrong with it. */
 function readJson(path: string): Json | string {
   const name = basename(path);
@@ -265,11 +254,12 @@ export function field(config: Json, key: string): unknown {
   return typeof found === 'object' && found !== null && 'value' in found ? (found as Json).value : found;
 }
 
-function list(folder: string): string[] {
+/** Names in a folder; none where it has not been made yet. */
+export function list(folder: string): string[] {
   try {
     return readdirSync(folder);
   } catch {
-    return []; // a folder not made yet holds nothing
+    return [];
   }
 }
 

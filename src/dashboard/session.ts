@@ -20,7 +20,7 @@ const run = z.string().min(1).max(200);
 const clientMessage = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('subscribe'), run, fromRow: z.int().min(0) }),
   z.strictObject({ type: z.literal('unsubscribe'), run }),
-  z.strictObject({ type: z.literal('watch'), run: run.nullable() }),
+  z.strictObject({ type: z.literal('watch'), run: run.nullable(), world: z.int().min(0).max(1e6).optional() }),
   z.strictObject({
     type: z.literal('note'),
     run,
@@ -55,6 +55,8 @@ export class Session {
   readonly rows = new Map<string, number>();
   /** The run whose frames it wants. */
   watching: string | null = null;
+  /** The world of it that is looked at closely. */
+  world = 0;
   alive = true;
   #stuckSince: number | undefined;
   #again: NodeJS.Timeout | undefined;

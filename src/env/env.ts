@@ -100,7 +100,7 @@ export interface VectorEnv {
   qpos?(): Promise<readonly Float64Array[]>;
   /** The last step's reward of world 0 by terms, where it lives in this thread. */
   rewardTerms?(): Readonly<Record<string, number>> | undefined;
-  /** A closer look at one world, where it lives in this thread. */
-  glance?(world: number): Glance | undefined;
+  /** A closer look at one world; undefined where it cannot be looked at. */
+  glance?(world: number): Promise<Glance | undefined>;
   close(): Promise<void>;
 }

@@ -59,9 +59,9 @@ export class LocalVectorEnv implements VectorEnv {
     return this.#worlds.envs[0]?.rewardTerms?.();
   }
 
-  glance(world: number): Glance | undefined {
+  async glance(world: number): Promise<Glance | undefined> {
     this.#mustBeOpen();
-    return this.#worlds.envs[world]?.glance?.();
+    return this.#worlds.glance(world);
   }
 
   async close(): Promise<void> {

@@ -94,6 +94,8 @@ function obey(command: WorkerCommand, worlds: Worlds, actions: Float32Array, bea
       return { kind: 'states', states: worlds.save() };
     case 'qpos':
       return { kind: 'qpos', qpos: worlds.qpos() };
+    case 'glance':
+      return { kind: 'glance', glance: worlds.glance(command.world) };
     case 'fault':
       return fail(command.fault);
   }

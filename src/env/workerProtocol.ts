@@ -1,6 +1,6 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { RngState } from '../random/rng.ts';
-import type { EnvState } from './env.ts';
+import type { EnvState, Glance } from './env.ts';
 
 /** What the worker thread is started with. */
 export interface WorkerStart {
@@ -49,6 +49,7 @@ export type WorkerCommand =
   | { readonly kind: 'stepAndSave' }
   | { readonly kind: 'save' }
   | { readonly kind: 'qpos' }
+  | { readonly kind: 'glance'; readonly world: number }
   /** Fails on purpose, so that recovery is tested on the real thing. */
   | { readonly kind: 'fault'; readonly fault: Fault };
 
@@ -59,4 +60,5 @@ export type WorkerAnswer =
   | { readonly kind: 'done' }
   | { readonly kind: 'states'; readonly states: readonly EnvState[] }
   | { readonly kind: 'qpos'; readonly qpos: readonly Float64Array[] }
+  | { readonly kind: 'glance'; readonly glance: Glance | undefined }
   | { readonly kind: 'error'; readonly message: string };

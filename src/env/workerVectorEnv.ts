@@ -1,6 +1,6 @@
 import { AgentError, UsageError } from '../errors.ts';
 import { Crew, eventLoopTurn, Pace, type WorkerFault } from './crew.ts';
-import type { EnvSpec, EnvState, VectorEnv, VectorStep } from './env.ts';
+import type { EnvSpec, EnvState, Glance, VectorEnv, VectorStep } from './env.ts';
 import { checkActions, checkSeed, checkStates } from './vectorEnv.ts';
 import type { Fault, WorkerAnswer } from './workerProtocol.ts';
 import { collect, type StepBuffers, stepBuffers, stepBytes, worldStreams } from './worlds.ts';
@@ -144,6 +144,18 @@ export class WorkerVectorEnv implements VectorEnv {
   async qpos(): Promise<readonly Float64Array[]> {
     const answers = await this.#all(crew => crew.command({ kind: 'qpos' }));
     return answers.flatMap(answer => (answer as WorkerAnswer & { kind: 'qpos' }).qpos);
+  }
+
+  async glance(world: number): Promise<Glance | undefined> {
+    this.#mustBeOpen();
+    const crew = this.#crews.find((_, w) => world < this.#bounds[w + 1]!);
+    this.#begin();
+    try {
+      return ((await crew?.command({ kind: 'glance', world })) as (WorkerAnswer & { kind: 'glance' }) | undefined)
+        ?.glance;
+    } finally {
+      this.#busy = false;
+    }
   }
 
   async close(): Promise<void> {

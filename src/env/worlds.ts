@@ -1,6 +1,6 @@
 import type { RngState } from '../random/rng.ts';
 import { Rng } from '../random/rng.ts';
-import type { Env, EnvState, EpisodeSummary, VectorStep } from './env.ts';
+import type { Env, EnvState, EpisodeSummary, Glance, VectorStep } from './env.ts';
 
 /** The arrays through which worlds are stepped; N worlds side by side. In shared memory if several threads work on them. */
 export interface StepBuffers {
@@ -129,6 +129,11 @@ export class Worlds {
 
   qpos(): Float64Array[] {
     return this.envs.map(env => env.qpos?.() ?? new Float64Array(0));
+  }
+
+  /** `world`: counted over all workers. */
+  glance(world: number): Glance | undefined {
+    return this.envs[world - this.#first]?.glance?.();
   }
 
   close(): void {

@@ -150,7 +150,19 @@ describe.skipIf(!hasChromium || !built)('the viewer for everybody', { timeout: 3
           frames ? all('[role=slider]') : '', // they move by themselves while it plays; the time shown is rounded
         ]);
       }, frames);
-    const press: Record<string, string> = { Esc: 'Escape', '←': 'ArrowLeft', '→': 'ArrowRight' };
+    const names: Record<string, string> = {
+      Esc: 'Escape',
+      '←': 'ArrowLeft',
+      '→': 'ArrowRight',
+      '↑': 'ArrowUp',
+      '↓': 'ArrowDown',
+    };
+    const pressed = (key: string) =>
+      key
+        .replace(/^Pg(Up|Dn)$/, (_, way) => (way === 'Up' ? 'PageUp' : 'PageDown'))
+        .split(' ')
+        .map(part => names[part] ?? part)
+        .join('+');
     let downloads = 0;
     page.on('download', () => downloads++);
     // What is on already does nothing: the view and the run that are shown. The number of a step is typed.
@@ -167,7 +179,7 @@ describe.skipIf(!hasChromium || !built)('the viewer for everybody', { timeout: 3
         for (const toast of Array.from(document.querySelectorAll('.toast'))) toast.remove(); // of that key
       });
       const before = await seen(frames);
-      if (key) await page.keyboard.press(press[key] ?? key);
+      if (key) await page.keyboard.press(pressed(key));
       else {
         await page.keyboard.press('Control+k');
         await page.keyboard.type(label);

@@ -58,6 +58,38 @@ describe.skipIf(!hasChromium || !built)('the figures of agent toy', { timeout: 2
     }
   });
 
+  it('are served while they are made, unless the viewer is off', async () => {
+    const toy = (...more: string[]) =>
+      spawn(process.execPath, [main, 'toy', 'moons', '--steps', '400', '--run', join(home, more[1]!), ...more], {
+        env,
+        stdio: ['ignore', 'ignore', 'pipe'],
+      });
+    const training = toy('--dashboard', '0');
+    try {
+      const address = /view (http:\S+)\/#token=/;
+      let said = '';
+      const [, url] = await new Promise<RegExpExecArray>(found =>
+        training.stderr.on('data', data => {
+          said += data;
+          const match = address.exec(said);
+          if (match) found(match);
+        }),
+      );
+      expect(training.exitCode).toBeNull();
+      expect((await fetch(`${url}/`)).status).toBe(200);
+    } finally {
+      training.kill('SIGKILL');
+    }
+    const quiet = toy('--dashboard', 'off');
+    let said = '';
+    quiet.stderr.on('data', data => {
+      said += data;
+    });
+    await expect.poll(() => said, { timeout: 60_000 }).toMatch(/moons/);
+    quiet.kill('SIGKILL');
+    expect(said).not.toMatch(/http/);
+  });
+
   it.each(['resume', 'eval', 'export'])('are no policy: agent %s says so', command => {
     try {
       execFileSync(process.execPath, [main, command, run, ...(command === 'export' ? ['--format', 'onnx'] : [])], {

@@ -150,6 +150,9 @@ describe.skipIf(!hasChromium || !built).each(['Humanoid-v3', 'antmaze-umaze-v2']
         await page.keyboard.up('Control');
       }
       expect(pushed).toMatch(/^[a-z\d ]+ [1-9]\d* N$/);
+      await page.keyboard.press('PageDown');
+      await page.keyboard.press('Shift+ArrowRight'); // and by keys alone
+      expect(await page.locator('.push-label').textContent()).toMatch(/^torso [1-9]\d* N$/);
       await page.keyboard.press('t');
       await until(
         () => shown(page),

@@ -3,8 +3,13 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { makeVectorEnv } from '../../envs/vector.ts';
+import { watch } from '../../src/cli/view/watching.ts';
 import { type Dashboard, startDashboard } from '../../src/dashboard/child.ts';
 import { bytesOf } from '../../src/dashboard/protocol.ts';
+import type { VectorEnv } from '../../src/env/env.ts';
+import { RunStore } from '../../src/runs/runStore.ts';
+import { toyConfig } from './toyConfig.ts';
 import { trials } from './toyRun.ts';
 
 const VIEWERS = trials(100, 1000);
@@ -12,7 +17,10 @@ const FRAMES = 200;
 const home = mkdtempSync(join(tmpdir(), 'many-'));
 afterAll(() => rmSync(home, { recursive: true, force: true }));
 
-/** Opens sockets that watch a run; half of them never read. Prints `open` when they are, then counts frames until it is ended. */
+/**
+ * Opens sockets that watch a run; half of them never read. Prints `open` when they are, then counts frames until it is ended.
+ * A line on stdin is the run they watch from then on; `-` for none.
+ */
 const CLIENTS = `
 import { WebSocket } from 'ws';
 import { Packr } from 'msgpackr';
@@ -20,10 +28,16 @@ const [url, run, count] = process.argv.slice(1);
 const { host, hash } = new URL(url);
 const packr = new Packr({ useRecords: false });
 let frames = 0;
+const sockets = [];
+process.stdin.on('data', data => {
+  const run = String(data).trim();
+  for (const socket of sockets) socket.send(packr.pack({ type: 'watch', run: run === '-' ? null : run }));
+});
 const open = i => new Promise((resolve, reject) => {
   const socket = new WebSocket('ws://' + host + '/ws', { headers: { Authorization: 'Bearer ' + hash.slice(7) }, perMessageDeflate: false });
   socket.on('open', () => {
     socket.send(packr.pack({ type: 'watch', run }));
+    sockets.push(socket);
     if (i % 2) socket.pause();
     resolve(undefined);
   });
@@ -68,7 +82,68 @@ async function publishing(dashboard: Dashboard): Promise<number> {
   return written() - before;
 }
 
+/** CPU microseconds of this process for a step of a simulation that is watched, over about `ms`. */
+async function stepping(env: VectorEnv, ms: number): Promise<number> {
+  const actions = new Float32Array(6);
+  const [end, cpu] = [performance.now() + ms, process.cpuUsage()];
+  let steps = 0;
+  while (performance.now() < end) {
+    for (let i = 0; i < 6; i++) actions[i] = Math.sin(0.1 * steps + i);
+    await env.step(actions);
+    if (++steps % 10 === 0) await new Promise(resolve => setImmediate(resolve)); // an update would let frames leave
+  }
+  const { user, system } = process.cpuUsage(cpu);
+  return (user + system) / steps;
+}
+
+const median = (values: readonly number[]) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
+
 describe(`${VIEWERS} viewers, half of which never read`, () => {
+  // Its bar is a share of a processor that nothing else disturbs: for the nightly tier.
+  it.skipIf(VIEWERS < 1000)(
+    'take at most 1 % of the steps of a CPU second',
+    async () => {
+      process.env.AGENT_HOME = home;
+      const store = RunStore.create({
+        directory: join(home, 'stepping'),
+        config: { ...toyConfig, task: 'HalfCheetah-v4' },
+      });
+      const worlds = await makeVectorEnv('HalfCheetah-v4', 1);
+      const watching = await watch(store, { env: worlds, evaluationEnv: worlds }, { address: '0' });
+      const url = watching.dashboard!.url;
+      const clients = spawn(
+        process.execPath,
+        ['--input-type=module', '-e', CLIENTS, url, 'stepping', String(VIEWERS)],
+        {
+          stdio: ['pipe', 'pipe', 'inherit'],
+        },
+      );
+      try {
+        await watching.env.reset(0);
+        await line(clients, /open/);
+        await stepping(watching.env, 2000); // compiled
+        const ratios: number[] = [];
+        for (let pair = 0; pair < 12; pair++) {
+          clients.stdin!.write('-\n');
+          await stepping(watching.env, 300); // what is under way arrives
+          const alone = await stepping(watching.env, 1000);
+          clients.stdin!.write('stepping\n');
+          await stepping(watching.env, 300);
+          ratios.push((await stepping(watching.env, 1000)) / alone);
+        }
+        const said = ratios.map(ratio => ratio.toFixed(4)).join(' ');
+        console.log(`CPU of a step, watched by ${VIEWERS} / by none: median ${median(ratios).toFixed(4)} of ${said}`);
+        expect(median(ratios), said).toBeLessThan(1.01);
+      } finally {
+        clients.kill('SIGKILL');
+        await watching.close();
+        await worlds.close();
+        await store.close();
+      }
+    },
+    120_000,
+  );
+
   it('give the trainer no more to do than none, and the server a bounded memory', async () => {
     const run = join(home, 'run');
     mkdirSync(run);
@@ -80,7 +155,7 @@ describe(`${VIEWERS} viewers, half of which never read`, () => {
       process.execPath,
       ['--input-type=module', '-e', CLIENTS, dashboard.url, 'run', String(VIEWERS)],
       {
-        stdio: ['ignore', 'pipe', 'inherit'],
+        stdio: ['pipe', 'pipe', 'inherit'],
       },
     );
     try {

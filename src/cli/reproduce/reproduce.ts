@@ -25,6 +25,7 @@ export const command: Command = {
     const folder = join(input.text('runs') ?? 'runs/reproduce', experiment.name);
     const extra = input.has('threads') ? ['--threads', String(input.count('threads'))] : [];
     const curves: Curve[] = [];
+    io.stderr.write(`to watch the runs: agent view ${folder}\n`);
     for (const seed of seeds) {
       const run = join(folder, `seed-${seed}`);
       const args = [...experiment.command, '--seed', String(seed), ...extra];

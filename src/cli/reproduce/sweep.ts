@@ -63,7 +63,7 @@ export const command: Command = {
         again: `agent sweep ${file}`,
       })),
     );
-    io.stderr.write(`${trainings.length} runs in ${folder}\n`);
+    io.stderr.write(`${trainings.length} runs in ${folder}; to watch them: agent view ${folder}/*\n`);
     const queue = trainings.values();
     const work = async () => {
       for (const training of queue) await trainToEnd(training, io);

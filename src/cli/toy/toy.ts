@@ -4,9 +4,10 @@ import { nearest, UsageError } from '../../errors.ts';
 import type { Command, Input, Io } from '../command.ts';
 import { backends } from '../flags.ts';
 import { formatDuration } from '../terminal/format.ts';
-import { shownPath } from '../train/trainRun.ts';
 import { banditExperiment, planarExperiment, type ToySizes } from './experiments.ts';
 import { ToyRun } from './toyRun.ts';
+import { shownPath } from '../train/trainRun.ts';
+import { type Viewing, view } from '../view/watching.ts';
 
 export const command: Command = {
   name: 'toy',
@@ -18,6 +19,8 @@ export const command: Command = {
     { name: 'bandit-steps', value: 'N', default: '4000', doc: 'updates of QVPO on the bandit; 0: leave it out' },
     { name: 'backend', value: backends.join('|'), doc: 'what computes (default auto)' },
     { name: 'threads', value: 'N', doc: 'worker threads (default: one a core)' },
+    { name: 'dashboard', value: '[HOST:]PORT|off', doc: 'address of the viewer (default 127.0.0.1:7878)' },
+    { name: 'allow-host', value: 'NAMES', doc: 'names by which other machines may call the viewer, comma-separated' },
   ],
   examples: ['agent toy', 'agent toy 8gaussians rings --bandit-steps 0'],
   run: async (input, io) => {
@@ -33,6 +36,11 @@ export const command: Command = {
     const backend = await useBackend(input.choice('backend', backends) ?? 'auto', { threads: input.count('threads') });
     const directory = input.text('run');
     const run = new ToyRun({ argv: input.argv, directory, datasets: names, sizes, seed, backend });
+    const viewing = await view(run.store, {
+      address: input.text('dashboard'),
+      allowedHosts: input.text('allow-host')?.split(','),
+    });
+    if (!input.has('quiet')) announce(viewing, io);
     try {
       await experiments(run, names, sizes, seed, input, io);
       await run.finish();
@@ -40,7 +48,7 @@ export const command: Command = {
       await run.store.close({ failed: true });
       throw error;
     } finally {
-      await run.store.close();
+      await Promise.all([run.store.close(), viewing.close()]);
     }
     const place = shownPath(run.store.directory);
     if (input.has('json')) {
@@ -51,6 +59,12 @@ export const command: Command = {
     return 0;
   },
 };
+
+/** Where the curves and figures are seen while they are made. */
+function announce({ dashboard, problem }: Viewing, io: Io): void {
+  if (dashboard) io.stderr.write(`view ${dashboard.url}\n`);
+  if (problem) io.stderr.write(`no viewer: ${problem}\n`);
+}
 
 function wanted(args: readonly string[]): readonly PlanarName[] {
   for (const arg of args) {

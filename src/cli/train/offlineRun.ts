@@ -12,6 +12,7 @@ import { buildOffline, type OfflineParts } from './offlineParts.ts';
 import type { OfflineOptions } from './offlinePlan.ts';
 import { announced, shownPath } from './trainRun.ts';
 import { Tuning } from './tuning.ts';
+import { view as startView, type WatchOptions, watch } from '../view/watching.ts';
 
 export interface OfflineRunOptions {
   readonly io: Io;
@@ -31,13 +32,13 @@ export async function trainOfflineRun(store: RunStore, options: OfflineRunOption
   const { config } = store;
   const parts = options.parts ?? (await buildOffline(config));
   const worlds = parts.evaluationEnv;
-  // without worlds there is nothing live to see; `agent view RUN` shows the curves
   let interrupted = () => false;
   const stopped = () => interrupted();
-  const watching =
-    worlds && (await watch(store, { env: worlds, evaluationEnv: worlds }, { ...options.viewer, stopped }));
+  const viewer = { ...options.viewer, stopped };
+  const watching = worlds && (await watch(store, { env: worlds, evaluationEnv: worlds }, viewer));
+  const viewing = watching ?? (await startView(store, viewer)); // without worlds there are the curves
   const view = new TrainingView(
-    { ...config, run: shownPath(store.directory), url: watching?.dashboard?.url },
+    { ...config, run: shownPath(store.directory), url: viewing.dashboard?.url },
     {
       output: io.stderr,
       env: io.env,
@@ -49,14 +50,14 @@ export async function trainOfflineRun(store: RunStore, options: OfflineRunOption
     },
   );
   view.announceViewer();
-  if (watching?.problem) view.message([['warn', 'no viewer'], `: ${watching.problem}`]);
+  if (viewing.problem) view.message([['warn', 'no viewer'], `: ${viewing.problem}`]);
   const interrupt = new Interrupt(
     () => view.status('stopping'),
     () => view.close(),
   );
   interrupted = () => interrupt.requested;
   const tuning = new Tuning(store.path('changes.jsonl'), parts.algorithm, config.values);
-  const steering = watching?.steering;
+  const { steering } = viewing;
   if (steering) steering.tuning = tuning;
   try {
     const result = await trainOffline({
@@ -78,7 +79,7 @@ export async function trainOfflineRun(store: RunStore, options: OfflineRunOption
   } finally {
     interrupt.close();
     view.close();
-    await Promise.all([worlds?.close(), watching?.close()]);
+    await Promise.all([worlds?.close(), viewing.close()]);
   }
 }
 

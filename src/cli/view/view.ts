@@ -106,7 +106,7 @@ async function serveTrainer(runDir: string, input: Input, io: Io): Promise<numbe
     else if (message.type === 'refused') viewer.hub.refuse(message.text);
     else {
       viewer.hub.publish(run, message.frame);
-      send({ type: 'taken' });
+      send({ type: 'taken', worlds: viewer.hub.worldsLookedAt(run) });
     }
   });
   process.on('SIGINT', () => {}); // Ctrl-C is for the trainer, which ends this process when it is done

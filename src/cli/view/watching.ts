@@ -1,6 +1,6 @@
 import { type Dashboard, startDashboard } from '../../dashboard/child.ts';
 import { bytesOf, type Frame, type WorldFrame } from '../../dashboard/protocol.ts';
-import type { VectorEnv, VectorStep } from '../../env/env.ts';
+import type { Glance, VectorEnv, VectorStep } from '../env/env.ts';
 import { AgentError } from '../../errors.ts';
 import type { OfflineWatcher } from '../../loops/offline.ts';
 import type { OnlineWatcher } from '../../loops/onlineRun.ts';
@@ -10,21 +10,27 @@ import { Steering } from '../train/steering.ts';
 
 /** Live frames leave at most so often; the page draws in between. */
 const FRAME_MS = 30;
+/** And so often while nobody looks: who opens the page finds a picture soon. */
+const UNWATCHED_MS = 250;
 /** Worlds sent in a frame: the page shows no more side by side. */
 const MAX_WORLDS = 16;
 /** A training episode is recorded at most so often. */
 const RECORD_MS = 20_000;
 
-export interface Watching {
-  /** The same worlds, watched: nothing that is computed changes. */
-  readonly env: VectorEnv;
-  readonly evaluationEnv: VectorEnv;
-  readonly watcher: OnlineWatcher & OfflineWatcher;
+/** The viewer of a run: its page, and what may be done to the training there. */
+export interface Viewing {
   readonly dashboard?: Dashboard;
   readonly steering?: Steering;
   /** Why there is no viewer although one was to be: training goes on without. */
   readonly problem?: string;
   close(): Promise<void>;
+}
+
+export interface Watching extends Viewing {
+  /** The same worlds, watched: nothing that is computed changes. */
+  readonly env: VectorEnv;
+  readonly evaluationEnv: VectorEnv;
+  readonly watcher: OnlineWatcher & OfflineWatcher;
 }
 
 export interface WatchOptions {
@@ -36,6 +42,13 @@ export interface WatchOptions {
   readonly allowedHosts?: readonly string[];
 }
 
+/** Starts the viewer of a run, unless it is off: curves and figures need no more than the run's directory. */
+export async function view(store: RunStore, options: WatchOptions): Promise<Viewing> {
+  const { dashboard, problem } = options.address === 'off' ? {} : await start(store, options);
+  const steering = dashboard && options.control ? new Steering(store, dashboard) : undefined;
+  return { dashboard, problem, steering, close: async () => dashboard?.close() };
+}
+
 /**
  * Starts the viewer of a run (unless it is off) and lets it see the worlds: frames while it takes them, the first episode
  * of every evaluation, a training episode now and then.
@@ -45,7 +58,8 @@ export async function watch(
   parts: { readonly env: VectorEnv; readonly evaluationEnv: VectorEnv },
   options: WatchOptions,
 ): Promise<Watching> {
-  const { dashboard, problem } = options.address === 'off' ? {} : await start(store, options);
+  const viewing = await view(store, options);
+  const { dashboard, steering } = viewing;
   const folder = store.path('episodes');
   let trainingStep = 0;
   const evaluation = new Recorder();
@@ -56,7 +70,6 @@ export async function watch(
     if (episode) saving.push(recordEpisode(folder, { ...episode, step, kind, index: 0 }));
   };
   const feed = dashboard && new Feed(dashboard, store);
-  const steering = dashboard && options.control ? new Steering(store, dashboard) : undefined;
   let nextRecord = 0;
   const env = observed(parts.env, {
     reset: () => {},
@@ -92,15 +105,13 @@ export async function watch(
     evaluated: score => save(evaluation, 'evaluation', score.step),
   };
   return {
+    ...viewing,
     env,
     evaluationEnv,
     watcher,
-    dashboard,
-    steering,
-    problem,
     close: async () => {
       await Promise.all(saving);
-      await dashboard?.close();
+      await viewing.close();
     },
   };
 }
@@ -225,10 +236,12 @@ class Feed {
     }
     const now = performance.now();
     if (now < this.#next || !this.#dashboard.idle || !env.qpos) return;
-    this.#next = now + FRAME_MS;
+    this.#next = now + (this.#dashboard.worlds.length > 0 ? FRAME_MS : UNWATCHED_MS);
     const poses = await env.qpos();
+    const glances = new Map<number, Glance | undefined>();
+    for (const world of this.#dashboard.worlds) glances.set(world, await env.glance?.(world));
     const worlds = poses.slice(0, MAX_WORLDS).map<WorldFrame>((qpos, world) => {
-      const glance = world === 0 ? env.glance?.(world) : undefined;
+      const glance = glances.get(world);
       return {
         world,
         episode: this.#episodes[world] ?? 0,

@@ -60,6 +60,7 @@ export class AppState {
     const response = await fetch(`runs/${encodeURIComponent(this.current ?? '')}/${path}`);
     return response.status === 200 ? new Uint8Array(await response.arrayBuffer()) : undefined;
   };
+  #world = 0;
   readonly #listeners = new Map<string, Set<Listener<never>>>();
 
   /** The physics worker; a single-file export makes it from its own text. */
@@ -114,8 +115,14 @@ export class AppState {
     this.current = id;
     this.cursor = {};
     this.follow(id);
-    this.send({ type: 'watch', run: id });
+    this.watch(0);
     this.emit('current');
+  }
+
+  /** Asks for the frames of the run on the stage, with a close look at one world; after a lost connection again. */
+  watch(world = this.#world): void {
+    this.#world = world;
+    if (this.current) this.send({ type: 'watch', run: this.current, world });
   }
 
   show(view: View): void {

@@ -38,6 +38,9 @@ export function pageCommands(app: AppState, watch: WatchView): PageCommand[] {
       key: 'T',
       run: () => panel.onTouch(!panel.element.classList.contains('touching')),
     },
+    { label: 'Select the next body', icon: 'target', key: 'PgDn', run: () => watch.touch?.select('next') },
+    { label: 'Select the body that carries it', icon: 'target', key: 'PgUp', run: () => watch.touch?.select('parent') },
+    ...pushes(watch),
     { label: 'Full screen', icon: 'stage', key: 'F', run: () => void fullScreen(panel.element) },
     { label: 'Replay the best episode', icon: 'play', run: () => void watch.best() },
     { label: 'Newest recorded episode', icon: 'play', run: () => void watch.newest() },
@@ -62,6 +65,17 @@ export function pageCommands(app: AppState, watch: WatchView): PageCommand[] {
       run: () => app.changeSettings(() => void (app.pinned.delete(key) || app.pinned.add(key))),
     });
   return list;
+}
+
+/** What a hand does with Ctrl and the mouse; directions as in the picture. */
+function pushes(watch: WatchView): PageCommand[] {
+  const keys = { left: '←', right: '→', away: '↑', towards: '↓' } as const;
+  return (['left', 'right', 'away', 'towards'] as const).map(direction => ({
+    label: `Push the selected body: ${direction}`,
+    icon: 'touch',
+    key: `Shift ${keys[direction]}`,
+    run: () => watch.touch?.push(direction),
+  }));
 }
 
 function controlCommands(app: AppState): PageCommand[] {

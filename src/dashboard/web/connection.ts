@@ -63,7 +63,7 @@ export class Connection {
     this.#attempts = 0;
     app.link = 'open';
     for (const [id, data] of app.data) app.send({ type: 'subscribe', run: id, fromRow: data.rows });
-    if (app.current) app.send({ type: 'watch', run: app.current });
+    app.watch();
     app.emit('link');
   }
 

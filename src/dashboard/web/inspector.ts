@@ -86,6 +86,7 @@ export class Inspector {
       ),
     );
     if (tab === 'Curves') fill(this.#body, this.#warning, this.#grid, this.#extra);
+    else if (tab === 'Diffusion') fill(this.#body, this.#extra, this.#panels.Diffusion ?? null);
     else fill(this.#body, this.#panels[tab] ?? h('p', { class: 'pad t3' }, 'Nothing here for this run.'));
     this.#body.dispatchEvent(new CustomEvent('tab', { detail: tab }));
   }

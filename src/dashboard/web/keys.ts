@@ -8,12 +8,17 @@ export function keyName(event: KeyboardEvent): string {
     ' ': 'Space',
     ArrowLeft: '←',
     ArrowRight: '→',
+    ArrowUp: '↑',
+    ArrowDown: '↓',
+    PageUp: 'PgUp',
+    PageDown: 'PgDn',
     Escape: 'Esc',
     F1: '?',
     '+': '=',
     _: '-',
   };
   const named = names[event.key] ?? event.key;
+  if (/^[←→↑↓]$/.test(named)) return event.shiftKey ? `Shift ${named}` : named;
   if (named.length > 1 || !/[a-z]/i.test(named)) return named;
   return event.shiftKey ? `Shift ${named.toUpperCase()}` : named.toUpperCase();
 }

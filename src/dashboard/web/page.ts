@@ -24,6 +24,7 @@ export function mount(app: AppState): WatchView {
   watch.model = model;
   const fan = new SmallFan(app, model);
   watch.extra.append(fan.element);
+  watch.inspector.addPanel('Diffusion', fan.panel);
   // Needs three.js, like the stage: both come after the first paint.
   const loaded = painted().then(() => Promise.all([import('./touch/touch.ts'), import('./touch/physicsPanel.ts')]));
   void loaded.then(([{ Touch }, { physicsPanel }]) => {

@@ -149,6 +149,7 @@ export function openKeys(commands: readonly PageCommand[]): void {
     ['Select a body', 'double click'],
     ['Pull a body (Touch)', 'Ctrl right-drag'],
     ['Turn a body (Touch)', 'Ctrl left-drag'],
+    ['Play a part again and again', 'Shift drag on the episode'],
     ['Fold the panels', 'Tab on the stage'],
     ['All commands', 'Ctrl K'],
   ];

@@ -58,8 +58,8 @@ export class Player {
   t = 0;
   speed = 1;
   playing = true;
-  /** World chosen, or -1 for all of them side by side. */
-  world = 0;
+  #world = 0;
+  /** Steps from … to that are played again and again. */
   loop: [number, number] | undefined;
   readonly #app: AppState;
   #before: LivePose | undefined;
@@ -79,7 +79,17 @@ export class Player {
     app.on('current', () => this.clear());
   }
 
+  /** World chosen, or -1 for all of them side by side. */
+  get world(): number {
+    return this.#world;
+  }
+  set world(world: number) {
+    this.#world = world;
+    this.#app.watch(Math.max(0, world));
+  }
+
   clear(): void {
+    this.#world = 0;
     this.own = undefined;
     this.#before = this.#after = this.#held = undefined;
     this.recording = this.ghost = undefined;
@@ -192,14 +202,15 @@ export class Player {
     this.#app.emit('paused');
   }
 
-  /** Moves on by `seconds` of wall time. */
-  advance(seconds: number, stepSeconds: number): void {
+  /** Moves on by `seconds` of wall time; true where the recording (or the part that is looped) begins again. */
+  advance(seconds: number, stepSeconds: number): boolean {
     const { recording } = this;
-    if (!recording || !this.playing) return;
+    if (!recording || !this.playing) return false;
     this.t += (seconds * this.speed) / Math.max(1e-4, stepSeconds);
     const end = this.loop?.[1] ?? recording.length;
-    if (this.t < end) return;
-    this.t = this.loop ? this.loop[0] : 0; // a recording plays again from its start
+    if (this.t < end) return false;
+    this.t = this.loop?.[0] ?? 0;
+    return true;
   }
 
   /** The pose to draw; undefined before the first one. */

@@ -8,6 +8,7 @@ export class RewardBox {
   readonly #list = h('ul', { class: 'scroll' });
   #history: Record<string, number>[] = [];
   #names = '';
+  #world = 0;
 
   constructor() {
     this.element = h(
@@ -29,8 +30,11 @@ export class RewardBox {
     this.#history = [];
   }
 
-  /** `terms` of one step; `perSecond` steps make the second that is averaged. */
-  push(terms: Readonly<Record<string, number>>, perSecond: number): void {
+  /** `terms` of one step of a world, where they are known; `perSecond` steps make the second that is averaged. */
+  push(world: number, terms: Readonly<Record<string, number>> | undefined, perSecond: number): void {
+    if (world !== this.#world) this.clear(); // the terms of another world are none of this one's
+    this.#world = world;
+    if (!terms) return;
     this.#history.push({ ...terms });
     if (this.#history.length > Math.max(1, Math.round(perSecond))) this.#history.shift();
   }

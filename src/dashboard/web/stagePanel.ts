@@ -115,8 +115,8 @@ export class StagePanel {
     app.on('current', () => this.rewards.clear());
     app.on('frame', (_run, frame) => {
       const world = frame.worlds[Math.max(0, player.world)];
-      if (world?.terms && !app.paused && !player.own)
-        this.rewards.push(world.terms, 1 / (this.stage?.scene.stepSeconds || 0.02));
+      if (app.paused || player.own) return;
+      this.rewards.push(world?.world ?? 0, world?.terms, 1 / (this.stage?.scene.stepSeconds || 0.02));
     });
   }
 
@@ -207,6 +207,7 @@ export class StagePanel {
 
   setTouch(on: boolean): void {
     this.element.classList.toggle('touching', on);
+    this.rewards.clear();
     this.#modes.watch.setAttribute('aria-pressed', String(!on));
     this.#modes.touch.setAttribute('aria-pressed', String(on));
   }
@@ -261,7 +262,7 @@ export class StagePanel {
     stage.setQuality(this.#rate.quality);
     const seconds = Math.min(0.1, (now - this.#last) / 1000);
     this.#last = now;
-    this.#player.advance(seconds, stage.scene.stepSeconds);
+    if (this.#player.advance(seconds, stage.scene.stepSeconds)) stage.resetTrail();
     const pose = this.#player.pose(now);
     if (pose) stage.setPose(pose);
     stage.draw(seconds);
@@ -279,8 +280,7 @@ export class StagePanel {
 
   /** Numbers, four times a second. */
   refresh(): void {
-    const player = this.#player;
-    const app = this.#app;
+    const [player, app] = [this.#player, this.#app];
     const { stage } = this;
     const { recording } = player;
     setText(this.#world.querySelector('span')!, worldLabel(player));

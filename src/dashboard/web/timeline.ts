@@ -64,7 +64,9 @@ export class Timeline {
       app.emit('hover', done ? undefined : step, this);
       if (done) actions.goToStep(step);
     });
-    this.#dragging(this.#episode, part => this.#seek(part));
+    this.#dragging(this.#episode, (part, _done, from) =>
+      from === undefined ? this.#seek(part) : this.#loop(from, part),
+    );
     this.#keys(actions);
   }
 
@@ -85,19 +87,34 @@ export class Timeline {
     return Math.max(this.#player.recording?.length ?? 0, scene?.maxEpisodeSteps ?? 0, 1);
   }
 
-  #dragging(canvas: HTMLCanvasElement, move: (part: number, done: boolean) => void): void {
+  /** With Shift held, the part of the recording drawn over is played again and again; a click with Shift ends that. */
+  #loop(from: number, to: number): void {
+    const { recording } = this.#player;
+    if (!recording) return;
+    const [first, last] = [Math.min(from, to), Math.max(from, to)].map(part =>
+      Math.min(recording.length, Math.round(part * this.#span())),
+    ) as [number, number];
+    this.#player.loop = last > first ? [first, last] : undefined;
+    this.#player.t = first;
+    this.#player.playing = true;
+  }
+
+  /** `from`: where a drag with Shift began. */
+  #dragging(canvas: HTMLCanvasElement, move: (part: number, done: boolean, from?: number) => void): void {
+    let from: number | undefined;
     const part = (event: PointerEvent) => {
       const box = canvas.getBoundingClientRect();
       return Math.min(1, Math.max(0, (event.clientX - box.left) / box.width));
     };
     canvas.addEventListener('pointerdown', event => {
       canvas.setPointerCapture(event.pointerId);
-      move(part(event), false);
+      from = event.shiftKey ? part(event) : undefined;
+      move(part(event), false, from);
     });
     canvas.addEventListener('pointermove', event => {
-      if (canvas.hasPointerCapture(event.pointerId)) move(part(event), false);
+      if (canvas.hasPointerCapture(event.pointerId)) move(part(event), false, from);
     });
-    canvas.addEventListener('pointerup', event => move(part(event), true));
+    canvas.addEventListener('pointerup', event => move(part(event), true, from));
   }
 
   #keys(actions: TimelineActions): void {
@@ -203,6 +220,11 @@ export class Timeline {
     ctx.fillStyle = token('raised');
     round(ctx, 0, 8 * ratio, width, bar, 4 * ratio);
     drawRewards(ctx, rewards, span, width, height, bar);
+    if (recording && player.loop) {
+      const [first, last] = player.loop;
+      ctx.fillStyle = rgba(token('text'), 0.18);
+      ctx.fillRect((first / span) * width, 8 * ratio, ((last - first) / span) * width, bar);
+    }
     const now = recording && !player.own ? player.t : rewards.length;
     const shown = rewards.length > 0 || recording !== undefined;
     this.#labelAxis(shown ? span : 0);

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import { FrameRate } from '../../../src/dashboard/web/stage/frameRate.ts';
+import { FrameRate, QUALITY } from '../../../src/dashboard/web/stage/frameRate.ts';
 
 /** Frames at the pace a machine manages with each picture; how often the picture changed. */
 function run(rate: FrameRate, seconds: number, pace: (quality: FrameRate['quality']) => number, from = 1000) {
@@ -21,21 +21,21 @@ describe('the quality of the picture', () => {
   it('stays the best on a fast machine', () => {
     const rate = new FrameRate();
     expect(run(rate, 60, () => 60).changes).toBe(0);
-    expect(rate.quality).toEqual({ shadows: true, scale: 1 });
+    expect(rate.quality).toBe(QUALITY[0]);
   });
 
   it('falls step by step until it is fast enough, and not further', () => {
     const rate = new FrameRate();
     run(rate, 8, ({ shadows, scale }) => (shadows ? 20 : scale === 1 ? 35 : 50));
-    expect(rate.quality).toEqual({ shadows: false, scale: 0.75 });
+    expect(rate.quality).toBe(QUALITY[2]);
   });
 
   it('rises again when the machine has time, and seldom tries where it had not', () => {
     const rate = new FrameRate();
     const busy = run(rate, 10, () => 30);
-    expect(rate.quality).toEqual({ shadows: false, scale: 0.5 });
+    expect(rate.quality).toBe(QUALITY[3]);
     run(rate, 120, () => 60, busy.now);
-    expect(rate.quality).toEqual({ shadows: true, scale: 1 });
+    expect(rate.quality).toBe(QUALITY[0]);
     // A machine at the edge: fast without shadows, slow with them.
     const edge = new FrameRate();
     expect(run(edge, 600, ({ shadows }) => (shadows ? 40 : 60)).changes).toBeLessThanOrEqual(12);
@@ -47,5 +47,22 @@ describe('the quality of the picture', () => {
     const { drawn } = run(rate, 10, () => 10, 20_000);
     expect(drawn).toBeLessThan(60); // of 100 it could draw
     expect(drawn).toBeGreaterThan(20);
+  });
+
+  it('falls to the cheapest at once where a frame takes seconds, but not for one pause', () => {
+    const rate = new FrameRate();
+    run(rate, 5, () => 60);
+    rate.skip(60_000); // the page was hidden
+    run(rate, 5, () => 60, 60_016);
+    expect(rate.quality).toBe(QUALITY[0]);
+    run(rate, 15, () => 0.4, 70_000);
+    expect(rate.quality).toBe(QUALITY.at(-1));
+  });
+
+  it('is held where it was set, and leaves no frame out then', () => {
+    vi.stubGlobal('localStorage', { getItem: () => '1' });
+    const { drawn } = run(new FrameRate(), 10, () => 5);
+    expect(drawn).toBe(50);
+    expect(new FrameRate().quality).toBe(QUALITY[1]);
   });
 });

@@ -128,7 +128,8 @@ export function diamond(
   ctx.font = `600 ${11 * ratio}px ${token('sans')}`;
   const room = x > 120 * ratio; // at the left edge the text would be cut
   ctx.textAlign = room ? 'right' : 'left';
-  ctx.fillText(line.mark!.text, room ? x - 8 * ratio : x + 2 * ratio, y - 12 * ratio);
+  const above = y > 26 * ratio; // at the upper edge as well
+  ctx.fillText(line.mark!.text, room ? x - 8 * ratio : x + (above ? 2 : 10) * ratio, y + (above ? -12 : 4) * ratio);
 }
 
 export function hatch(

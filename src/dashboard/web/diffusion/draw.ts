@@ -51,6 +51,14 @@ interface FanOptions {
   readonly label?: string;
 }
 
+/** Different levels at about these parts of the way from noise to action; all of them where there are fewer. */
+export function levelsAt(parts: readonly number[], { length }: ArrayLike<unknown>): number[] {
+  if (length <= parts.length) return Array.from({ length }, (_, i) => i);
+  const levels = parts.map(part => Math.round(part * (length - 1)));
+  for (let i = levels.length - 2; i >= 0; i--) levels[i] = Math.min(levels[i]!, levels[i + 1]! - 1);
+  return levels;
+}
+
 /** One action dimension through the denoising steps: noise left, action right, a line per candidate. */
 export function drawFan(canvas: HTMLCanvasElement, candidates: Candidates, options: FanOptions): void {
   const space = prepare(canvas);
@@ -136,9 +144,8 @@ function fanAxes(ctx: CanvasRenderingContext2D, { levels }: Candidates, space: F
     ctx.setLineDash([]);
   }
   ctx.textAlign = 'center';
-  const last = levels.length - 1;
-  for (const part of [0, 0.25, 0.5, 0.75, 1]) {
-    const level = Math.round(part * last);
+  const parts = levels.length > 7 ? [0, 0.25, 0.5, 0.75, 1] : Array.from(levels, (_, i) => i / (levels.length - 1));
+  for (const level of levelsAt(parts, levels)) {
     if (axes === 'small') {
       ctx.beginPath();
       ctx.moveTo(x(level), top);

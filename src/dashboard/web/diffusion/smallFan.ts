@@ -1,15 +1,19 @@
 import type { AppState } from '../appState.ts';
-import { h, setText } from '../dom.ts';
+import { button, h, setText } from '../dom.ts';
 import { value } from '../format.ts';
 import type { Candidates } from '../policy/sampling.ts';
 import { drawFan } from './draw.ts';
 import type { PolicyModel } from './model.ts';
 
-const EVERY_MS = 1500;
+/** 64 candidates are some 20 ms of another core: under one percent of it. */
+const EVERY_MS = 3000;
 
 /** In the inspector: twelve candidates at the state on the stage, in the dimension where they differ most. */
 export class SmallFan {
   readonly element: HTMLElement;
+  /** Stands under it in the tab of its own. */
+  readonly panel: HTMLElement;
+  readonly #note = h('p', { class: 't2' });
   readonly #app: AppState;
   readonly #model: PolicyModel;
   readonly #canvas = h('canvas', { role: 'img', 'aria-label': 'Candidates at this state' });
@@ -35,14 +39,24 @@ export class SmallFan {
       ),
       this.#canvas,
     );
+    this.panel = h(
+      'div',
+      { class: 'pad physics-panel' },
+      this.#note,
+      button({ icon: 'diffusion', label: 'All of it: the Diffusion view', onclick: () => app.show('diffusion') }),
+    );
     const observer = new IntersectionObserver(entries => {
       this.#seen = entries.at(-1)?.isIntersecting ?? false;
     });
     observer.observe(this.element);
   }
 
-  /** Samples again every second and a half while it is in sight; the worker does the work. */
+  /** Samples again every three seconds while it is in sight; the worker does the work. */
   refresh(now: number): void {
+    const { problem } = this.#model;
+    const drawn =
+      'Each line is a candidate on its way from noise to an action, coloured by its value; the amber one is taken.';
+    setText(this.#note, this.element.hidden ? problem || 'Nothing has been sampled yet.' : drawn);
     const ready = this.#app.currentData?.snapshot?.checkpoints.length;
     if (!ready || this.#busy || now < this.#next || (!this.#seen && !this.element.hidden)) return;
     this.#busy = true;
@@ -59,10 +73,11 @@ export class SmallFan {
 
   async #take(): Promise<void> {
     const model = this.#model;
-    if (!(await model.prepare()) || !model.policy?.samples) {
+    if (!(await model.prepare())) {
       this.element.hidden = true;
       return;
     }
+    if (!model.policy?.samples) throw new Error('This algorithm acts in one pass: there is no denoising to show.');
     const place = model.place();
     if (!place) return;
     const { observation } = await model.observe(place);

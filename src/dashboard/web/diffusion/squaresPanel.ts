@@ -1,7 +1,7 @@
 import { button, h, setText } from '../dom.ts';
 import { value } from '../format.ts';
 import type { Candidates } from '../policy/sampling.ts';
-import { coloring } from './draw.ts';
+import { coloring, levelsAt } from './draw.ts';
 import { drawSquare, type Field, type Plane } from './drawSquare.ts';
 
 /** Five noise levels of all candidates in a plane of two dimensions, over Q. */
@@ -43,8 +43,8 @@ export class SquaresPanel {
       ctx.fillStyle = colors.scale(i / 143);
       ctx.fillRect(i, 0, 1, 6);
     }
-    const last = candidates.levels.length - 1;
-    const shown = [0, 0.4, 0.7, 0.85, 1].map(part => Math.round(part * last));
+    const shown = levelsAt([0, 0.4, 0.7, 0.85, 1], candidates.levels);
+    while (this.#row.children.length > shown.length) this.#row.lastChild?.remove();
     while (this.#row.children.length < shown.length) {
       this.#row.append(h('figure', {}, h('canvas'), h('figcaption', { class: 't3' })));
     }

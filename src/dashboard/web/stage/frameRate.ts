@@ -6,13 +6,22 @@ const SPARE_BELOW = 15;
 const SPARE_MS = 200;
 /** No judgement sooner after a change. */
 const SETTLE_MS = 2000;
-/** Pictures from best to cheapest; `scale` of the display's pixels. Shadows go first: they are the dearest. */
-const QUALITY = [
-  { shadows: true, scale: 1 },
-  { shadows: false, scale: 1 },
-  { shadows: false, scale: 0.75 },
-  { shadows: false, scale: 0.5 },
-] as const;
+export interface Quality {
+  readonly shadows: boolean;
+  /** Clear coat and round shapes; without, plain paint over shapes with a quarter of the corners. */
+  readonly fine: boolean;
+  /** Of the display's pixels. */
+  readonly scale: number;
+}
+/** Pictures from best to cheapest. Shadows go first: they are the dearest. */
+export const QUALITY: readonly Quality[] = [
+  { shadows: true, fine: true, scale: 1 },
+  { shadows: false, fine: true, scale: 1 },
+  { shadows: false, fine: false, scale: 0.75 },
+  { shadows: false, fine: false, scale: 0.5 },
+];
+/** Holds the picture at an entry of `QUALITY`, for pictures and measurements. */
+const HELD = 'agent.quality';
 
 /**
  * Watches how fast frames come and says how good the picture may be. After a step down the next one up waits ten seconds,
@@ -25,25 +34,34 @@ export class FrameRate {
   #interval = 1000 / 60;
   #drawn = Number.NEGATIVE_INFINITY;
   #drew = false;
+  /** Whether the last frame came more than a second after the one before. */
+  #late = false;
   #changed = 0;
   #climbed = Number.NEGATIVE_INFINITY;
   #patience = 10_000;
 
-  get quality(): (typeof QUALITY)[number] {
-    return localStorage.getItem('agent.shadows') === 'always' ? QUALITY[0] : QUALITY[this.#level]!;
+  get quality(): Quality {
+    return QUALITY[Number(this.#held ?? this.#level)] ?? QUALITY[0]!;
+  }
+
+  get #held(): string | null {
+    return localStorage.getItem(HELD);
   }
 
   /** Whether the frame at `now` (ms) should not be drawn. */
   skip(now: number): boolean {
     const interval = now - this.#last;
     this.#last = now;
-    if (interval > 1000) {
-      this.#changed = now; // the page was hidden, or everything is being loaded
+    const late = interval > 1000;
+    if (late && !this.#late) {
+      this.#late = true;
+      this.#changed = now; // the page was hidden, or everything is being loaded; twice running it is neither
       return false;
     }
-    if (this.#drew) this.#interval += (interval - this.#interval) * 0.1;
+    this.#late = late;
+    if (this.#drew) this.#interval += (Math.min(interval, 1000) - this.#interval) * (late ? 0.5 : 0.1);
     this.#judge(now);
-    this.#drew = !(1000 / this.#interval < SPARE_BELOW && now - this.#drawn < SPARE_MS);
+    this.#drew = this.#held !== null || !(1000 / this.#interval < SPARE_BELOW && now - this.#drawn < SPARE_MS);
     if (this.#drew) this.#drawn = now;
     return !this.#drew;
   }
@@ -54,7 +72,7 @@ export class FrameRate {
     if (since < SETTLE_MS) return;
     if (rate < SLOW && this.#level < QUALITY.length - 1) {
       if (now - this.#climbed < this.#patience) this.#patience *= 2;
-      this.#level++;
+      this.#level = rate < SPARE_BELOW ? QUALITY.length - 1 : this.#level + 1;
       this.#changed = now;
     } else if (rate > FAST && this.#level > 0 && since > this.#patience) {
       this.#level--;

@@ -62,7 +62,7 @@ export class Ground {
     const grid = new THREE.Mesh(plane, this.#material);
     grid.position.z = -0.002;
     grid.renderOrder = -2;
-    const shadow = new THREE.Mesh(plane, this.#shadow);
+    const shadow = new THREE.Mesh(plane, this.#shadow); // hidden where nothing casts one: it would cost a layer of pixels
     shadow.receiveShadow = true;
     shadow.renderOrder = -1;
     this.#sheets = [grid, shadow];
@@ -81,6 +81,10 @@ export class Ground {
       (uniforms[name]!.value as THREE.Color).set(color);
     }
     this.#shadow.opacity = look.shadow;
+  }
+
+  set shadows(on: boolean) {
+    this.#sheets[1]!.visible = on;
   }
 
   /** The light pool and the fading follow the tracked body; the grid itself stays put. */

@@ -51,6 +51,10 @@ export class Ghost {
     for (const robot of this.#robots) robot.pose(kinematics);
   }
 
+  setFine(fine: boolean): void {
+    for (const robot of this.#robots) robot.setFine(fine);
+  }
+
   setLook(look: Look): void {
     (this.#material.uniforms.color!.value as THREE.Color).set(look.ghost);
   }

@@ -9,9 +9,12 @@ export type Part = 'body' | 'left' | 'joint' | 'accent';
 /** Materials shared by all parts of a robot. */
 export type Materials = Readonly<Record<Part, THREE.Material>>;
 
-export function bodyMaterials(look: Look): Materials {
+/** `fine`: with a clear coat; otherwise plain paint, at a fraction of the cost of a pixel. */
+export function bodyMaterials(look: Look, fine: boolean): Materials {
   const make = (color: string) =>
-    new THREE.MeshPhysicalMaterial({ color, roughness: 0.52, clearcoat: 0.35, clearcoatRoughness: 0.35 });
+    fine
+      ? new THREE.MeshPhysicalMaterial({ color, roughness: 0.52, clearcoat: 0.35, clearcoatRoughness: 0.35 })
+      : new THREE.MeshLambertMaterial({ color });
   return { body: make(look.body), left: make(look.left), joint: make(look.joint), accent: make('#FFB121') };
 }
 
@@ -59,6 +62,12 @@ export class Robot {
 
   setMaterials(materials: Materials): void {
     for (const mesh of this.meshes) mesh.material = materials[mesh.userData.part as Part];
+  }
+
+  /** Round shapes with all their corners, or with a quarter of them. */
+  setFine(fine: boolean): void {
+    for (const mesh of this.meshes)
+      mesh.geometry = (mesh.geometry.userData as Detail)[fine ? 'fine' : 'coarse'] ?? mesh.geometry;
   }
 
   #own(mesh: THREE.Mesh, list: THREE.Object3D[]): void {
@@ -150,24 +159,33 @@ export function place(object: THREE.Object3D, pos: ArrayLike<number>, quat: Arra
   object.quaternion.set(quat[1]!, quat[2]!, quat[3]!, quat[0]!);
 }
 
+/** A round shape knows itself with more and with fewer corners. */
+interface Detail {
+  readonly fine?: THREE.BufferGeometry;
+  readonly coarse?: THREE.BufferGeometry;
+}
+
 const cache = new Map<string, THREE.BufferGeometry>();
-function cached(key: string, make: () => THREE.BufferGeometry): THREE.BufferGeometry {
-  let geometry = cache.get(key);
-  if (!geometry) {
-    geometry = make();
-    cache.set(key, geometry);
+/** `make(detail)`: with 1 the shape in full, with 0.5 half as many corners each way. */
+function cached(key: string, make: (detail: number) => THREE.BufferGeometry): THREE.BufferGeometry {
+  let fine = cache.get(key);
+  if (!fine) {
+    fine = make(1);
+    const detail: Detail = { fine, coarse: make(0.5) };
+    for (const geometry of [fine, detail.coarse!]) geometry.userData = detail;
+    cache.set(key, fine);
   }
-  return geometry;
+  return fine;
 }
 
 export function sphere(radius: number): THREE.BufferGeometry {
-  return cached(`sphere ${radius}`, () => new THREE.SphereGeometry(radius, 32, 24));
+  return cached(`sphere ${radius}`, detail => new THREE.SphereGeometry(radius, 32 * detail, 24 * detail));
 }
 
 /** Along local z, as the engine has it. */
 export function capsule(radius: number, halfLength: number): THREE.BufferGeometry {
-  return cached(`capsule ${radius} ${halfLength}`, () =>
-    new THREE.CapsuleGeometry(radius, halfLength * 2, 12, 32).rotateX(Math.PI / 2),
+  return cached(`capsule ${radius} ${halfLength}`, detail =>
+    new THREE.CapsuleGeometry(radius, halfLength * 2, 12 * detail, 32 * detail).rotateX(Math.PI / 2),
   );
 }
 
@@ -183,7 +201,9 @@ function geometryOf({ kind, size }: SceneGeom): THREE.BufferGeometry | undefined
     case 'box':
       return cached(`box ${a} ${b} ${c}`, () => new THREE.BoxGeometry(a * 2, b * 2, c * 2));
     case 'ellipsoid':
-      return cached(`ellipsoid ${a} ${b} ${c}`, () => new THREE.SphereGeometry(1, 32, 24).scale(a, b, c));
+      return cached(`ellipsoid ${a} ${b} ${c}`, detail =>
+        new THREE.SphereGeometry(1, 32 * detail, 24 * detail).scale(a, b, c),
+      );
     default:
       return undefined;
   }

@@ -1,6 +1,7 @@
 import * as THREE from 'three';
 import type { Scene } from '../../protocol.ts';
 import { type CameraPreset, camerasOf, mazeBounds } from './cameras.ts';
+import { QUALITY, type Quality } from './frameRate.ts';
 import { Ground } from './ground.ts';
 import { Kinematics } from './kinematics.ts';
 import { currentLook, type Look } from './look.ts';
@@ -52,8 +53,8 @@ export class Stage {
   #pose: StagePose;
   readonly #body = new THREE.Vector3();
   #size = { width: 1, height: 1 };
-  /** Less where the machine cannot keep up; `scale` of the display's pixels. */
-  #quality: { readonly shadows: boolean; readonly scale: number } = { shadows: true, scale: 1 };
+  /** Less where the machine cannot keep up. */
+  #quality: Quality = QUALITY[0]!;
   #strongest: { point: THREE.Vector3; newtons: number } | undefined;
 
   /** Throws if the browser has no WebGL 2. */
@@ -61,7 +62,7 @@ export class Stage {
     this.scene = scene;
     this.canvas = canvas;
     this.#look = currentLook();
-    this.#renderer = new THREE.WebGLRenderer({ canvas, antialias: true, powerPreference: 'high-performance' });
+    this.#renderer = new THREE.WebGLRenderer({ canvas, context: contextOf(canvas) });
     this.#renderer.debug.checkShaderErrors = false; // asking each one stalls the page while it compiles
     this.#renderer.shadowMap.enabled = true;
     this.#renderer.shadowMap.type = THREE.PCFShadowMap;
@@ -71,7 +72,7 @@ export class Stage {
     this.cameras = camerasOf(scene);
     const maze = mazeBounds(scene);
     this.#ground = new Ground(maze ? 2 : 0.5, maze ? 3.2 : 1);
-    this.#materials = bodyMaterials(this.#look);
+    this.#materials = bodyMaterials(this.#look, true);
     this.#ghost = new Ghost(scene, this.#look);
     this.#contacts = new Contacts(this.#look, /^ant/i.test(scene.task) ? 0.12 : 0.1);
     this.#trail = new Trail(this.#look);
@@ -123,9 +124,14 @@ export class Stage {
     this.#sky.intensity = look.hemisphere;
     this.#rim.color.set(look.rimColor);
     this.#rim.intensity = look.rim;
-    this.#materials = bodyMaterials(look);
-    for (const robot of this.#robots) robot.setMaterials(this.#materials);
+    this.#useMaterials();
     for (const part of [this.#ground, this.#ghost, this.#contacts, this.#trail, this.#maze]) part.setLook(look);
+  }
+
+  #useMaterials(): void {
+    for (const material of Object.values(this.#materials)) material.dispose();
+    this.#materials = bodyMaterials(this.#look, this.#quality.fine);
+    for (const robot of this.#robots) robot.setMaterials(this.#materials);
   }
 
   useCamera(index: number): void {
@@ -145,14 +151,22 @@ export class Stage {
     this.orbit.camera.updateProjectionMatrix();
   }
 
+  /** The robot that the camera follows. */
+  get robot(): Robot | undefined {
+    return this.#robots[this.#pose.followed];
+  }
+
   /** Whether the robot is drawn otherwise than its collision shapes are. */
   get dressed(): boolean {
     return isH1(this.scene);
   }
 
-  setQuality(quality: { readonly shadows: boolean; readonly scale: number }): void {
+  setQuality(quality: Quality): void {
     if (quality === this.#quality) return;
     this.#quality = quality;
+    this.#useMaterials();
+    for (const robot of this.#robots) robot.setFine(quality.fine);
+    this.#ghost.setFine(quality.fine);
     this.resize(this.#size.width, this.#size.height);
   }
 
@@ -182,6 +196,7 @@ export class Stage {
     this.#poseFollowed(worlds[followed] ?? worlds[0], followed, many);
     const shadows = this.#quality.shadows && worlds.length <= 4;
     if (this.#key.castShadow !== shadows) this.#key.castShadow = shadows;
+    this.#ground.shadows = shadows;
     this.orbit.update(seconds, this.#body);
     const { target } = this.orbit;
     this.#key.position.set(target.x - 2.2, target.y - 2.6, target.z + 5.2);
@@ -196,6 +211,7 @@ export class Stage {
 
   #addRobot(): void {
     const robot = new Robot(this.scene, this.#materials);
+    robot.setFine(this.#quality.fine);
     this.#robots.push(robot);
     this.root.add(robot.group);
   }
@@ -268,4 +284,12 @@ export class Stage {
     this.#renderer.dispose();
     this.#ground.dispose();
   }
+}
+
+/** Opaque, so that nothing of the page is blended with it. Throws if the browser has no WebGL 2. */
+function contextOf(canvas: HTMLCanvasElement): WebGL2RenderingContext {
+  const wanted = { alpha: false, antialias: true, stencil: false, powerPreference: 'high-performance' } as const;
+  const context = canvas.getContext('webgl2', wanted) as WebGL2RenderingContext | null;
+  if (!context) throw new Error('no WebGL 2');
+  return context;
 }

@@ -2,25 +2,23 @@ import * as THREE from 'three';
 import type { AppState } from '../appState.ts';
 import type { PolicyModel } from '../diffusion/model.ts';
 import { h, icon, setText } from '../dom.ts';
-import { actionTime, integer } from '../format.ts';
-import type { Stage } from '../stage/stage.ts';
+import { actionTime } from '../format.ts';
 import { toast } from '../toast.ts';
 import type { WatchView } from '../watchView.ts';
 import type { Physics, TouchPose } from '../worker/messages.ts';
+import { bodyFrame, type Grip, pushOf } from './grip.ts';
 import { PullArrow } from './pullArrow.ts';
+import { bodyName, Selection } from './selection.ts';
 
-/** Newtons per kilogram and metre of drag; the cap is three times the body weight. */
-const PULL = 15;
+/** How long a key pushes, and how far a hand would have drawn for it: about the robot's own weight. */
+const PUSH_MS = 250;
+const PUSH_METRES = 0.65;
+/** The page's own world among those of the training. */
+const OWN = -1;
 const HOLD_MS = 250;
 
-interface Grip {
-  readonly body: number;
-  /** Where the body was taken, in its own frame. */
-  readonly local: THREE.Vector3;
-  readonly plane: THREE.Plane;
-  readonly turning: boolean;
-  readonly pointer: number;
-}
+/** As seen in the picture. */
+export type Direction = 'left' | 'right' | 'away' | 'towards';
 
 /** Touch: the page runs the policy itself, in its own world, and lets it be pulled, turned, made heavier or slippery. */
 export class Touch {
@@ -32,6 +30,7 @@ export class Touch {
   /** Steps of the episode at which a push began: triangles in the timeline. */
   lastPose: TouchPose | undefined;
   onChange: () => void = () => {};
+  readonly selection = new Selection();
   readonly #watch: WatchView;
   readonly #model: PolicyModel;
   readonly #grip = h('span', { class: 'grip', hidden: true });
@@ -49,12 +48,14 @@ export class Touch {
   #held: Grip | undefined;
   #seed = 1;
   #hold = 0;
+  #pushing = 0;
 
   constructor(app: AppState, watch: WatchView, model: PolicyModel) {
     this.#watch = watch;
     this.#model = model;
     const { panel } = watch;
     panel.onTouch = on => void this.set(on);
+    panel.onBody = body => this.select(body);
     panel.element.querySelector('.stage-box')!.append(this.#grip, this.#label, this.#pill);
     const canvas = panel.element.querySelector('canvas')!;
     canvas.addEventListener('pointerdown', event => this.#down(event));
@@ -158,17 +159,57 @@ export class Touch {
     this.lastPose = pose;
     this.#time(pose);
     this.#watch.player.takeOwn(pose);
-    this.#watch.panel.rewards.push(pose.terms, 1 / (this.#watch.panel.stage?.scene.stepSeconds || 0.02));
+    this.#watch.panel.rewards.push(OWN, pose.terms, 1 / (this.#watch.panel.stage?.scene.stepSeconds || 0.02));
     this.#pull();
+  }
+
+  /** The body that keys push: one, the next one, or the one that carries it. */
+  select(body: number | undefined | 'next' | 'parent'): void {
+    const { stage } = this.#watch.panel;
+    if (!stage) {
+      toast('There is no picture of the robot here to choose a part of');
+      return;
+    }
+    if (body === 'next' || body === 'parent') this.selection[body](stage);
+    else this.selection.choose(stage, body);
+    const chosen = this.selection.body;
+    if (chosen !== undefined) toast(`${bodyName(stage, chosen)} is selected: Shift and an arrow push it`);
+  }
+
+  /** A short push to the selected body, or to the first one. */
+  push(direction: Direction): void {
+    const { stage } = this.#watch.panel;
+    if (!this.on || !stage) {
+      this.#offer();
+      return;
+    }
+    const right = new THREE.Vector3().setFromMatrixColumn(stage.orbit.camera.matrixWorld, 0).setZ(0).normalize();
+    const away = new THREE.Vector3(-right.y, right.x, 0);
+    const along = { right, left: right.clone().negate(), away, towards: away.clone().negate() }[direction];
+    if (!this.#held) this.#watch.timeline.pushes.push(this.lastPose?.t ?? 0);
+    this.#held = {
+      body: this.selection.body ?? 1,
+      local: new THREE.Vector3(),
+      plane: new THREE.Plane(),
+      turning: false,
+      pointer: Number.NaN,
+      along: along.multiplyScalar(PUSH_METRES),
+    };
+    this.#arrow ??= new PullArrow(stage.root);
+    this.#pull();
+    clearTimeout(this.#pushing);
+    this.#pushing = window.setTimeout(() => this.#release(), PUSH_MS);
+  }
+
+  #offer(): void {
+    const action = { label: 'Touch', run: () => void this.set(true) };
+    toast('Training is not touched from here. Push a copy of your own:', { action });
   }
 
   #down(event: PointerEvent): void {
     const pulls = event.ctrlKey || event.altKey;
     if (!this.on) {
-      if (pulls)
-        toast('Training is not touched from here. Push a copy of your own:', {
-          action: { label: 'Touch', run: () => void this.set(true) },
-        });
+      if (pulls) this.#offer();
       return;
     }
     if (pulls) {
@@ -226,18 +267,8 @@ export class Touch {
     const { stage } = this.#watch.panel;
     if (!held || !stage) return;
     const from = held.local.clone().applyMatrix4(bodyFrame(stage, held.body));
-    const { bodies } = stage.scene;
-    const total = bodies.reduce((sum, body) => sum + body.mass, 0);
-    const drag = this.#target.clone().sub(from);
-    const newtons = Math.min(total * PULL * drag.length(), 3 * total * 9.81);
-    const force = drag.clone().setLength(newtons || 1e-9);
-    const torque = held.turning ? drag.clone().multiplyScalar(total * PULL * 0.2) : new THREE.Vector3();
-    const push = {
-      body: held.body,
-      point: from.toArray(),
-      force: held.turning ? [0, 0, 0] : force.toArray(),
-      torque: torque.toArray(),
-    };
+    if (held.along) this.#target = from.clone().add(held.along);
+    const { push, amount } = pushOf(held, from, this.#target, stage.scene);
     void this.#model.client.ask<'push'>({ type: 'push', push });
     this.#arrow?.show(from, this.#target);
     const grip = stage.project(from);
@@ -245,26 +276,16 @@ export class Touch {
     this.#grip.hidden = this.#label.hidden = false;
     this.#grip.style.transform = `translate(${grip.x - 22}px, ${grip.y - 22}px)`;
     this.#label.style.transform = `translate(${Math.round(tip.x + 8)}px, ${Math.round(tip.y - 30)}px)`;
-    const name = bodies[held.body]!.name.replaceAll('_', ' ') || `body ${held.body}`;
-    setText(this.#label, held.turning ? `${name} ${integer(torque.length())} N m` : `${name} ${integer(newtons)} N`);
+    setText(this.#label, `${bodyName(stage, held.body)} ${amount}`);
   }
 
   #release(): void {
     clearTimeout(this.#hold);
+    clearTimeout(this.#pushing);
     if (!this.#held) return;
     this.#held = undefined;
     void this.#model.client.ask<'push'>({ type: 'push', push: null });
     this.#arrow?.fade();
     this.#grip.hidden = this.#label.hidden = true;
   }
-}
-
-function bodyFrame(stage: Stage, body: number): THREE.Matrix4 {
-  const [x, y, z] = stage.kinematics.pos(body);
-  const [w, i, j, k] = stage.kinematics.quat(body);
-  return new THREE.Matrix4().compose(
-    new THREE.Vector3(x, y, z),
-    new THREE.Quaternion(i, j, k, w),
-    new THREE.Vector3(1, 1, 1),
-  );
 }

@@ -16,12 +16,12 @@ beforeAll(async () => {
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
 /** A run directory with a replay of 60 transitions of the inverted pendulum's shape. */
-async function collected(directory: string): Promise<void> {
+async function collected(directory: string, task = 'InvertedPendulum-v4'): Promise<void> {
   const header = collectHeader({ config: {}, seed: 0, threads: 1, backend: 'cpu' });
   const store = RunStore.create({
     directory,
     config: {
-      ...{ command: ['online'], kind: 'online', algo: 'sac', task: 'InvertedPendulum-v4', seed: 0, preset: 'fast' },
+      ...{ command: ['online'], kind: 'online', algo: 'sac', task, seed: 0, preset: 'fast' },
       ...{ steps: 60, backend: 'cpu', values: {}, sources: {}, options: {}, environment: {}, versions: {} },
       ...{ machine: {}, header },
     },
@@ -38,11 +38,14 @@ async function collected(directory: string): Promise<void> {
   await store.close();
 }
 
+let heard: (stderr: string) => void = () => {};
+
 async function agent(...args: string[]) {
   const written = { stdout: '', stderr: '' };
   const into = (name: 'stdout' | 'stderr') => ({
     write: (text: string) => {
       written[name] += text;
+      if (name === 'stderr') heard(written.stderr);
     },
   });
   const env = { AGENT_HOME: join(root, 'home'), NO_COLOR: '1' };
@@ -66,6 +69,22 @@ describe('agent offline', { timeout: 120_000 }, () => {
     expect(JSON.parse(readFileSync(join(root, 'whole', 'summary.json'), 'utf8')).eval).toEqual(summary.eval);
     expect(stderr).toMatch(/behavior +3 updates/);
     expect(stderr).toMatch(/stage 3: policy, 4 updates/);
+  });
+
+  it('without a world to evaluate in, serves the curves all the same', async () => {
+    await collected(join(root, 'foreign'), 'MyOwnRobot-v0');
+    let page: Promise<number> | undefined;
+    heard = stderr => {
+      const url = /^view (http:\S+)\/#token/m.exec(stderr)?.[1];
+      if (url) page ??= fetch(url).then(({ status }) => status);
+    };
+    const call = [...short.slice(0, -1), '0', '--run', join(root, 'curves'), '--json'];
+    const { code, stderr } = await agent('offline', '--dataset', join(root, 'foreign'), ...call);
+    heard = () => {};
+    expect(code, stderr).toBe(0);
+    expect(await page, stderr).toBe(200);
+    const { eval: scores } = JSON.parse(readFileSync(join(root, 'curves', 'summary.json'), 'utf8'));
+    expect(scores).toEqual({}); // nothing was evaluated
   });
 
   it('takes over stages, and refuses those of another size without a trace', async () => {
