@@ -1,3 +1,4 @@
+import type { Stats } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { Worker } from 'node:worker_threads';
 import { UsageError } from '../src/errors.ts';
@@ -20,12 +21,14 @@ export async function readOwnModel(path: string, timeLimitMs = TIME_LIMIT_MS): P
 }
 
 async function readModelText(path: string): Promise<string> {
+  let found: Stats;
   try {
-    const { size } = await stat(path);
-    if (size <= MAX_BYTES) return await readFile(path, 'utf8');
+    found = await stat(path);
+    if (found.isFile() && found.size <= MAX_BYTES) return await readFile(path, 'utf8');
   } catch (error) {
     throw new UsageError(`${path} cannot be read: ${(error as Error).message}`);
   }
+  if (!found.isFile()) throw new UsageError(`${path} is no file`); // a device, say, never ends
   throw new UsageError(`${path} is larger than ${MAX_BYTES / 2 ** 20} MB`);
 }
 

@@ -160,6 +160,11 @@ export function antLayout({ version, contactForces = version !== 4 }: AntOptions
 /** Hip and ankle names in action order. */
 export const ANT_ACTIONS = ['hip_4', 'ankle_4', 'hip_1', 'ankle_1', 'hip_2', 'ankle_2', 'hip_3', 'ankle_3'];
 
+function contactText({ version, contactForces = version !== 4 }: AntOptions): string {
+  if (!contactForces) return '';
+  return version < 4 ? '  −  contact (0 in practice)' : '  −  0.0005 Σ contact²';
+}
+
 function definition(options: AntOptions, id = `Ant-v${options.version}`): TaskDefinition {
   const { version } = options;
   return {
@@ -177,10 +182,10 @@ function definition(options: AntOptions, id = `Ant-v${options.version}`): TaskDe
     ...symmetric(8, 1),
     actions: ANT_ACTIONS.map(name => ({ name, scale: '×150' })),
     actionUnit: 'torque N m',
-    rewardText: 'forward velocity  +  1 alive  −  0.5 Σ a²  −  0.0005 Σ contact²  (no contact term in v4)',
+    rewardText: `forward velocity  +  1 alive  −  0.5 Σ a²${contactText(options)}`,
     endText: 'torso lower than 0.2 m or higher than 1.0 m',
     versionText:
-      'v2 = v3 contact forces read as 0    v4 27 observations, none of contact    v5 105 observations, contact counts',
+      'v2 = v3 contact forces read as 0    v4 27 observations, no contact term    v5 105 observations, contact counts, no alive bonus for a fall',
     published: version === 3 ? 'QVPO 6,425   DIPO 6,100   SAC 5,031   TD3 4,584   best return, 10⁶ steps' : undefined,
     create: simulation => new Ant(simulation, options),
   };

@@ -93,7 +93,7 @@ function definition(name: string, dense: boolean, version: number): TaskDefiniti
     actions: ANT_ACTIONS.map(joint => ({ name: joint, scale: '×150' })),
     actionUnit: 'torque N m',
     rewardText: dense ? 'exp(− distance to the goal)' : '1 within 0.45 m of the goal, else 0',
-    endText: 'never before the time limit; with continuingTask off, at the goal',
+    endText: 'never before the time limit; made with continuingTask: false, at the goal',
     versionText: 'v3 = v4 the ant of Ant-v4 (31 observations)    v5 the ant of Ant-v5 (109)',
     create: (simulation, options) => new AntMaze(simulation, { ...options, maze, dense, version }, antDim),
   };

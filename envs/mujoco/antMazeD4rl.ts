@@ -132,7 +132,7 @@ function definition(name: string, maze: string, version: number): TaskDefinition
     ...symmetric(8, 1),
     actions: ANT_ACTIONS.map(joint => ({ name: joint, scale: '×30' })),
     actionUnit: 'torque N m',
-    rewardText: '1 within 0.5 m of the goal, else 0',
+    rewardText: '1 within 0.5 m of the goal (which is not observed), else 0',
     endText: 'the goal is reached',
     versionText: 'v0 = v1 the goal is drawn once    v2 the goal is drawn at every reset',
     create: simulation => new AntMazeD4rl(simulation, grid, version),

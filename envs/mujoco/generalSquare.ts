@@ -1,4 +1,4 @@
-import { errorOfProduct, fusedMultiplyAdd } from './numerics.ts';
+import { errorOfSquare, fusedMultiplyAdd } from './numerics.ts';
 
 /**
  * x² as the C library's general power function gives it, which errs by up to 0.52 units in the last place: one square in
@@ -10,7 +10,7 @@ export function generalSquare(x: number): number {
   bits.setFloat64(0, square);
   bits.setUint32(0, bits.getUint32(0) & 0x7ff00000);
   bits.setUint32(4, 0);
-  const units = Math.abs(errorOfProduct(x, x, square)) / (bits.getFloat64(0) * 2 ** -52);
+  const units = Math.abs(errorOfSquare(x, square)) / (bits.getFloat64(0) * 2 ** -52);
   if (units < 0.47) return square;
   const [log, logTail] = logarithm(Math.abs(x));
   return exponential(2 * log, 2 * logTail);

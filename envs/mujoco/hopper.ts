@@ -102,7 +102,7 @@ export const hopper: readonly TaskDefinition[] = [2, 3, 4, 5].map(version => ({
   actionUnit: 'torque N m',
   rewardText: 'forward velocity  +  1 alive  −  0.001 Σ a²',
   endText: 'torso at 0.7 m or lower, tilted 0.2 rad or more, or a state beyond ±100',
-  versionText: 'v2 = v3 = v4    v5 no alive bonus in the last step',
+  versionText: 'v2 = v3 = v4    v5 no alive bonus for a fall',
   published: version === 3 ? 'QVPO 3,729   DIPO 3,724   TD3 3,268   SAC 2,997   best return, 10⁶ steps' : undefined,
   create: simulation => new Hopper(simulation, version),
 }));

@@ -98,6 +98,6 @@ export const invertedDoublePendulum: readonly TaskDefinition[] = [2, 4, 5].map(v
   actionUnit: 'force N',
   rewardText: '10 alive  −  0.01 x²  −  (z − 2)² of the tip  −  0.001 v₁²  −  0.005 v₂²',
   endText: 'tip at 1 m or lower',
-  versionText: 'v2 = v4    v5 9 observations, the last step pays no alive bonus',
+  versionText: 'v2 = v4    v5 9 observations, no alive bonus for a fall',
   create: simulation => new InvertedDoublePendulum(simulation, version),
 }));

@@ -70,6 +70,6 @@ export const invertedPendulum: readonly TaskDefinition[] = [2, 4, 5].map(version
   actionUnit: 'force N',
   rewardText: version === 5 ? '1 while upright' : '1 a step',
   endText: 'pole further than 0.2 rad from upright',
-  versionText: 'v2 control range not enforced    v4 enforced    v5 the last step pays 0',
+  versionText: 'v2 control range not enforced    v4 enforced    v5 a fall pays 0',
   create: simulation => new InvertedPendulum(simulation, version),
 }));

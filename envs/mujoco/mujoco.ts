@@ -10,6 +10,8 @@ const INTEGRATION_STATE = 16383;
 const DISABLE_AUTORESET = 1 << 16;
 /** Beyond this magnitude the engine itself calls a state bad (mjMAXVAL). */
 const LARGEST = 1e10;
+/** For a model whose contacts and constraints need more memory than it grants the engine. */
+export const MORE_ROOM = ['more room', 'write <size memory="64M"/> into the model'] as const;
 const OBJECT_BODY = 1;
 const OBJECT_GEOM = 5;
 const OBJECT_SITE = 6;
@@ -121,15 +123,23 @@ export class Simulation {
     this.#engine.mj_resetData(this.model, this.#data);
   }
 
-  /** Computes everything derived from positions and velocities. */
+  /** Computes everything derived from positions and velocities. Throws an AgentError if the engine gives up. */
   forward(): void {
-    this.#engine.mj_forward(this.model, this.#data);
+    try {
+      this.#engine.mj_forward(this.model, this.#data);
+    } catch (error) {
+      throw gaveUp(error);
+    }
   }
 
-  /** `count` engine steps with the controls held. */
+  /** `count` engine steps with the controls held. Throws an AgentError if the engine gives up, out of memory say. */
   step(count: number): void {
     const { mj_step } = this.#engine;
-    for (let i = 0; i < count; i++) mj_step(this.model, this.#data);
+    try {
+      for (let i = 0; i < count; i++) mj_step(this.model, this.#data);
+    } catch (error) {
+      throw gaveUp(error);
+    }
   }
 
   /** Fills `cfrc_ext`, the contact wrenches of each body. */
@@ -262,6 +272,10 @@ function release(xml: string): void {
   if (!shared || --shared.users > 0) return;
   compiled.delete(xml);
   shared.model.delete();
+}
+
+function gaveUp(error: unknown): AgentError {
+  return new AgentError(`the engine gave up: ${messageOf(error)}`, [MORE_ROOM], 1, { cause: error });
 }
 
 function messageOf(error: unknown): string {

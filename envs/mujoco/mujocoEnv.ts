@@ -2,12 +2,15 @@ import type { Env, EnvSpec, EnvState, Glance, Step } from '../../src/env/env.ts'
 import { AgentError, UsageError } from '../../src/errors.ts';
 import { Rng, type RngState } from '../../src/random/rng.ts';
 import { contactForces, rewardTerms } from './inspect.ts';
-import type { Simulation } from './mujoco.ts';
+import { MORE_ROOM, type Simulation } from './mujoco.ts';
 import type { Task, TaskDefinition, TaskOptions } from './task.ts';
 
 const LARGEST_FLOAT32 = 3.4028234663852886e38;
-/** Steps between two looks at the engine's own warning counters (a look costs some microseconds). */
-const WARNING_INTERVAL = 256;
+/** Steps between two looks at the engine's own warning counters: a look costs some microseconds. */
+const WARNING_INTERVAL = 1000;
+/** An array of more numbers lies outside V8's heap and takes a microsecond to make: observations are cut from blocks then. */
+const LARGEST_OWN = 16;
+const OBSERVATIONS_A_BLOCK = 16;
 
 /**
  * A MuJoCo task as an `Env`: actions in [-1, 1] mapped to the task's bounds and rounded to float32, float32
@@ -19,17 +22,19 @@ export class MujocoEnv implements Env {
   readonly definition: TaskDefinition;
   readonly simulation: Simulation;
   readonly task: Task;
-  /** Episodes ended by divergence, and engine warnings, since construction. */
+  /** Episodes ended by divergence since construction. */
   divergences = 0;
-  engineWarnings = 0;
   /** The last finite observation of the task, and room for the next. */
   #observation: Float64Array;
   #next: Float64Array;
+  #block = new Float32Array(0);
+  #used = 0;
   readonly #action: Float64Array;
   readonly #center: Float64Array;
   readonly #half: Float64Array;
   #rng = new Rng(0);
   #elapsed = 0;
+  #unseen = 0;
   #phase: 'fresh' | 'running' | 'diverged' | 'closed' = 'fresh';
 
   constructor(definition: TaskDefinition, simulation: Simulation, options: TaskOptions = {}) {
@@ -91,9 +96,8 @@ export class MujocoEnv implements Env {
     const observation = simulation.isFinite() && Number.isFinite(task.reward) ? this.#observe() : undefined;
     if (!observation) return this.#diverged();
     task.afterStep?.(this.#rng);
+    if (++this.#unseen === WARNING_INTERVAL) this.#heedWarnings();
     const truncated = this.#elapsed >= this.spec.maxEpisodeSteps;
-    if (truncated || task.terminated || this.#elapsed % WARNING_INTERVAL === 0)
-      this.engineWarnings += simulation.warnings();
     return { observation, reward: task.reward, terminated: task.terminated, truncated, info: task.info };
   }
 
@@ -146,7 +150,7 @@ export class MujocoEnv implements Env {
   /** The task's observation as float32, fresh; undefined, and nothing taken over, if an entry is not finite. */
   #observe(): Float32Array | undefined {
     const from = this.#next;
-    const observation = new Float32Array(from.length);
+    const observation = this.#fresh(from.length);
     this.task.observe(from);
     for (let i = 0; i < from.length; i++) {
       const x = from[i]!;
@@ -156,6 +160,26 @@ export class MujocoEnv implements Env {
     this.#next = this.#observation;
     this.#observation = from;
     return observation;
+  }
+
+  #fresh(size: number): Float32Array {
+    if (size <= LARGEST_OWN) return new Float32Array(size);
+    if (this.#used === this.#block.length) {
+      this.#block = new Float32Array(OBSERVATIONS_A_BLOCK * size);
+      this.#used = 0;
+    }
+    this.#used += size;
+    return new Float32Array(this.#block.buffer, 4 * (this.#used - size), size);
+  }
+
+  /** Stops a run whose engine is out of room: it goes on without the contacts that found none. */
+  #heedWarnings(): void {
+    this.#unseen = 0;
+    const warnings = this.simulation.warnings();
+    if (warnings > 0)
+      throw new AgentError(`${this.spec.id}: the engine left out contacts or constraints, ${warnings} times`, [
+        MORE_ROOM,
+      ]);
   }
 
   #diverged(): Step {

@@ -47,29 +47,34 @@ export function norm2(x: number, y: number): number {
 const scratch = new Float64Array(1);
 const words = new Uint32Array(scratch.buffer); // low word first, as on every machine that WebAssembly knows
 
-/** a·b + c in one rounding (no over- or underflow on the way). */
+/**
+ * a·b + c in one rounding (no over- or underflow on the way). One body, so that it is compiled into its callers whole: a
+ * call would leave its numbers on the heap.
+ */
 export function fusedMultiplyAdd(a: number, b: number, c: number): number {
   const product = a * b;
   const total = product + c;
   const back = total - product;
   const totalError = product - (total - back) + (c - back);
-  const doubt = Math.abs(product) * 2 ** -51; // four times what the product may be off by
-  return total + (totalError + doubt) === total && total + (totalError - doubt) === total
-    ? total
-    : exactly(total, totalError, errorOfProduct(a, b, product));
-}
-
-/** The sum of three numbers in one rounding: the low ones are added "to odd" (Boldo and Melquiond 2008). */
-function exactly(total: number, totalError: number, productError: number): number {
+  const doubt = Math.abs(product) * 2 ** -52; // twice what the product may be off by
+  if (total + (totalError + doubt) === total && total + (totalError - doubt) === total) return total;
+  const aTimes = SPLITTER * a;
+  const aHigh = aTimes - (aTimes - a);
+  const aLow = a - aHigh;
+  const bTimes = SPLITTER * b;
+  const bHigh = bTimes - (bTimes - b);
+  const bLow = b - bHigh;
+  const productError = aHigh * bHigh - product + aHigh * bLow + aLow * bHigh + aLow * bLow;
   const low = totalError + productError;
   // Unless a tie is within the rounding of `low`, that rounding does no harm.
-  const [one, other] = [total + low * ABOVE, total + low * BELOW];
-  return one === other ? one : total + sumToOdd(totalError, productError);
+  const above = total + low * (1 + 2 ** -50);
+  return above === total + low * (1 - 2 ** -50) ? above : total + sumToOdd(totalError, productError);
 }
 
-const [ABOVE, BELOW] = [1 + 2 ** -50, 1 - 2 ** -50];
-
-/** x + y, and where that is inexact the one of its two neighbours that ends in an odd bit: rounding again is then harmless. */
+/**
+ * x + y, and where that is inexact the one of its two neighbours that ends in an odd bit: rounding again is then harmless
+ * (Boldo and Melquiond 2008).
+ */
 function sumToOdd(x: number, y: number): number {
   const sum = x + y;
   const back = sum - x;
@@ -82,16 +87,15 @@ function sumToOdd(x: number, y: number): number {
   return scratch[0]!;
 }
 
-/** a·b − product exactly, by splitting both factors into halves of 26 bits (Dekker 1971). */
-export function errorOfProduct(a: number, b: number, product: number): number {
-  const splitter = 134217729; // 2^27 + 1
-  let t = splitter * a;
-  const aHigh = t - (t - a);
-  const aLow = a - aHigh;
-  t = splitter * b;
-  const bHigh = t - (t - b);
-  const bLow = b - bHigh;
-  return aHigh * bHigh - product + aHigh * bLow + aLow * bHigh + aLow * bLow;
+/** Cuts a float64 in halves of 26 bits, whose products are exact (Dekker 1971). */
+const SPLITTER = 134217729; // 2^27 + 1
+
+/** x² − square exactly. */
+export function errorOfSquare(x: number, square: number): number {
+  const times = SPLITTER * x;
+  const high = times - (times - x);
+  const low = x - high;
+  return high * high - square + 2 * high * low + low * low;
 }
 
 /** ‖(x, y, z)‖, rounded like `norm2`. */

@@ -89,7 +89,7 @@ function definition(name: string, dense: boolean): TaskDefinition {
     actions: ['ball_x', 'ball_y'].map(joint => ({ name: joint, scale: '×100' })),
     actionUnit: 'force N',
     rewardText: dense ? 'exp(− distance to the goal)' : '1 within 0.45 m of the goal, else 0',
-    endText: 'never before the time limit; with continuingTask off, at the goal',
+    endText: 'never before the time limit; made with continuingTask: false, at the goal',
     versionText: 'v3',
     create: (simulation, options) => new PointMaze(simulation, { ...options, maze, dense, version: 3 }),
   };

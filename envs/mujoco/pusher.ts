@@ -10,6 +10,11 @@ const NEAR_COST = 0.5;
 const VELOCITY_NOISE = 0.005;
 /** m: the object starts farther than this from the goal. */
 const MIN_OBJECT_DISTANCE = 0.17;
+/** m: where along its two slides the object starts. */
+const OBJECT_START = [
+  [-0.3, 0],
+  [-0.2, 0.2],
+] as const;
 /** First entries of the object's two slides in qpos, of the goal's, and their rates in qvel. */
 const OBJECT = 7;
 const GOAL = 9;
@@ -37,8 +42,9 @@ class Pusher implements Task {
   randomize(rng: Rng): void {
     const { qpos, qvel } = this.#simulation;
     do {
-      qpos[OBJECT] = rng.uniform(-0.3, 0);
-      qpos[OBJECT + 1] = rng.uniform(-0.2, 0.2);
+      OBJECT_START.forEach(([low, high], axis) => {
+        qpos[OBJECT + axis] = rng.uniform(low, high);
+      });
     } while (Math.hypot(qpos[OBJECT]!, qpos[OBJECT + 1]!) <= MIN_OBJECT_DISTANCE);
     qpos.fill(0, GOAL);
     addUniform(qvel, VELOCITY_NOISE, rng);

@@ -213,12 +213,13 @@ function definition(name: string, summary: string, variant: Variant): TaskDefini
     ],
     ...symmetric(ACTUATORS, 1),
     actions: ACTUATOR_NAMES.map(actuator => ({ name: actuator, scale: 'servo' })),
-    actionUnit: 'target angle, −1 and 1 the ends of the joint’s control range',
+    actionUnit: 'target angle, −1 and 1 the ends of the joint’s control range (rad)',
     rewardText: `small forces · standing · upright · ${variant.speed === undefined ? 'standing still' : `moving at ${variant.speed} m/s`}`,
     endText: variant.board
       ? 'pelvis lower than 0.8 m, ball touched, or anything but the ball on the floor'
       : 'pelvis lower than 0.2 m',
     versionText: 'v0    collision shapes are primitives, not the hulls of the robot’s meshes',
+    published: `HumanoidBench calls a return of ${variant.speed === undefined ? 800 : 700} a success`,
     create: simulation => new UnitreeH1(simulation, variant),
   };
 }

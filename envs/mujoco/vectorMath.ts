@@ -20,10 +20,8 @@ const COSINE = [
 /** sin x for |x| up to 2²⁴. */
 export function vectorSin(x: number): number {
   const turns = roundToEven(x / Math.PI);
-  let r = fusedMultiplyAdd(-turns, PI_PARTS[0], x);
-  r = fusedMultiplyAdd(-turns, PI_PARTS[1], r);
-  const sine = oddPolynomial(SINE, r * r, fusedMultiplyAdd(-turns, PI_PARTS[2], r));
-  return turns % 2 === 0 ? sine : -sine;
+  const sine = reducedSine(SINE, -turns, x);
+  return isEven(turns) ? sine : -sine;
 }
 
 /** cos x likewise: the sine of the distance to the nearest odd multiple of π/2. */
@@ -31,17 +29,26 @@ export function vectorCos(x: number): number {
   const away = Math.abs(x);
   if (away < 2 ** -27) return 1;
   const turns = Math.floor(away / Math.PI);
-  let r = fusedMultiplyAdd(turns + 0.5, PI_PARTS[0], -away);
-  r = fusedMultiplyAdd(turns + 0.5, PI_PARTS[1], r);
-  const s = fusedMultiplyAdd(turns + 0.5, PI_PARTS[2], r);
-  return oddPolynomial(COSINE, r * r, turns % 2 === 0 ? s : -s);
+  const cosine = reducedSine(COSINE, turns + 0.5, -away);
+  return isEven(turns) ? cosine : -cosine;
 }
 
-/** r + r z P(z), Horner's scheme in fused steps. */
-function oddPolynomial(coefficients: readonly number[], z: number, r: number): number {
+/** sin r of r = x + turns · π, as r + r z P(z) with z = r²; all in fused steps, P by Horner's scheme. */
+function reducedSine(coefficients: readonly number[], turns: number, x: number): number {
+  let r = x;
+  let z = 0; // the square before the last correction, which it would not feel
+  for (let i = 0; i < 3; i++) {
+    z = r * r;
+    r = fusedMultiplyAdd(turns, PI_PARTS[i]!, r);
+  }
   let p = coefficients[0]!;
   for (let i = 1; i < coefficients.length; i++) p = fusedMultiplyAdd(p, z, coefficients[i]!);
   return fusedMultiplyAdd(p, z * r, r);
+}
+
+/** Without `%`, which calls the C library. */
+function isEven(x: number): boolean {
+  return Math.floor(x / 2) * 2 === x;
 }
 
 function roundToEven(x: number): number {

@@ -95,7 +95,7 @@ export const walker2d: readonly TaskDefinition[] = [2, 3, 4, 5].map(version => (
   actionUnit: 'torque N m',
   rewardText: 'forward velocity  +  1 alive  −  0.001 Σ a²',
   endText: 'torso outside 0.8 to 2.0 m, or tilted 1 rad or more',
-  versionText: 'v2 = v3 = v4    v5 both feet with friction 1.9, no alive bonus in the last step',
+  versionText: 'v2 = v3 = v4    v5 both feet with friction 1.9, no alive bonus for a fall',
   published: version === 3 ? 'QVPO 5,192   DIPO 4,917   SAC 4,888   TD3 3,514   best return, 10⁶ steps' : undefined,
   create: simulation => new Walker2d(simulation, version),
 }));

@@ -78,7 +78,8 @@ export class Worlds {
   readonly #buffers: StepBuffers;
   readonly #first: number;
   readonly #obsDim: number;
-  readonly #actDim: number;
+  /** Each world's part of `buffers.actions`. */
+  readonly #actions: readonly Float32Array[];
   readonly #returns: Float64Array;
   readonly #lengths: Float64Array;
 
@@ -89,7 +90,8 @@ export class Worlds {
     this.#buffers = buffers;
     this.#first = first;
     this.#obsDim = spec.observationSpace.low.length;
-    this.#actDim = spec.actionSpace.low.length;
+    const actDim = spec.actionSpace.low.length;
+    this.#actions = envs.map((_, k) => buffers.actions.subarray((first + k) * actDim, (first + k + 1) * actDim));
     this.#returns = new Float64Array(envs.length);
     this.#lengths = new Float64Array(envs.length);
   }
@@ -145,7 +147,7 @@ export class Worlds {
     const world = this.#first + k;
     const env = this.envs[k]!;
     const at = world * this.#obsDim;
-    const step = env.step(b.actions.subarray(world * this.#actDim, (world + 1) * this.#actDim));
+    const step = env.step(this.#actions[k]!);
     const over = step.terminated || step.truncated;
     b.nextObservations.set(step.observation, at);
     b.rewards[world] = step.reward;

@@ -46,9 +46,26 @@ describe('a model file of one’s own', { timeout: 60_000 }, () => {
 
   it('that is missing, too large or too slow is refused', async () => {
     await expect(readOwnModel(join(folder, 'none.xml'))).rejects.toThrow(/none.xml cannot be read: ENOENT/);
+    await expect(readOwnModel('/dev/zero')).rejects.toThrow('/dev/zero is no file');
     await expect(readOwnModel(file('large.xml', ' '.repeat(5e6)))).rejects.toThrow('larger than 4 MB');
     const slow = file('slow.xml', await readModelFile('humanoid.xml'));
     await expect(readOwnModel(slow, 1)).rejects.toThrow('not compiled within 1 ms');
+  });
+
+  it('that grants the engine too little memory ends with the remedy', async () => {
+    const cramped = (await readModelFile('ant.xml')).replace('memory="1M"', 'memory="18K"');
+    const env = await makeEnv('Ant-v5', { modelXml: cramped });
+    const fall = () => {
+      env.reset(0);
+      for (let t = 0; t < 600; t++) {
+        const { terminated } = env.step(new Float32Array(8).fill(t % 2 ? 1 : -1));
+        if (terminated) env.reset();
+      }
+    };
+    expect(fall).toThrow(
+      expect.objectContaining({ message: expect.stringMatching(/^the engine gave up: .*memory/), exitCode: 1 }),
+    );
+    env.close();
   });
 
   it('of another shape is refused', async () => {

@@ -95,7 +95,7 @@ describe('agent eval', () => {
     expect(ended.code, ended.stderr).toBe(0);
     const result = JSON.parse(ended.stdout);
     expect(Object.keys(result).sort()).toEqual(
-      ['actionMicroseconds', 'checkpoint', 'episodes', 'lengths', 'return', 'returnStd', 'returns'].sort(),
+      ['actionMicroseconds', 'checkpoint', 'episodes', 'lengths', 'return', 'returnStd', 'returns', 'task'].sort(),
     );
     expect(result.episodes).toBe(3);
     expect(result.returns.reduce((sum: number, x: number) => sum + x, 0) / 3).toBeCloseTo(result.return, 10);

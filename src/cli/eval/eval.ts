@@ -25,6 +25,8 @@ import { type Comparison, compareWithTeacher, comparisonLines } from './teacher.
 
 /** What `agent eval --json` prints. */
 interface EvalResult {
+  /** With its ending where the physics are not the usual: `Hopper-v3+legacy`. */
+  readonly task: string;
   readonly return: number;
   readonly returnStd: number;
   readonly returns: readonly number[];
@@ -76,7 +78,7 @@ export const command: Command = {
       const teacher = input.has('teacher') ? compareWithTeacher(algorithm, sizesOf(env.spec).obsDim, seed) : undefined;
       const range = scoreRange(config.task);
       const full = {
-        ...describe(result, checkpoint.step, measureAction(algorithm, env, seed)),
+        ...describe(task, result, checkpoint.step, measureAction(algorithm, env, seed)),
         ...(range && { normalizedScore: normalizedScore(result.return, range) }),
         ...(teacher && { teacher }),
       };
@@ -98,10 +100,11 @@ export function taskOf({ kind, task, options }: RunConfig): string {
   return env;
 }
 
-function describe(result: Evaluation, checkpoint: number, actionMicroseconds: number): EvalResult {
+function describe(task: string, result: Evaluation, checkpoint: number, actionMicroseconds: number): EvalResult {
   if (!Number.isFinite(result.return)) throw new AgentError(`the return is ${result.return}`);
   const { returns, lengths, returnStd } = result;
   return {
+    task,
     return: result.return,
     returnStd,
     returns,
