@@ -14,6 +14,10 @@ testKernels('wasm without threads and relaxed SIMD', async () => {
   await useBackend('wasm', { threads: 1 });
   (tf.backend() as AcceleratedBackend).use(loadWasm({ threads: 1, vectors: 'simd' }));
 });
+testKernels('wasm in tiles for joined vectors', async () => {
+  await useBackend('wasm', { threads: 1 });
+  (tf.backend() as AcceleratedBackend).use(loadWasm({ threads: 1, vectors: 'wide' }));
+});
 
 describe('the committed WASM modules', () => {
   const folder = new URL('../../src/backend/wasm/', import.meta.url);

@@ -10,12 +10,12 @@ namespace {
 
 #if defined(__AVX512F__)
 constexpr int MR = 12, NV = 2;  // 24 accumulators, 2 of B, 1 of A, of 32 registers
-#elif defined(__AVX2__) || defined(AGENT_WIDE)
+#elif defined(__AVX2__) || defined(AGENT_WIDE)  // the latter in WASM, for engines that join two of its vectors
 constexpr int MR = 6, NV = 2;  // 12 + 2 + 1 of 16
 #elif defined(__ARM_NEON)
 constexpr int MR = 6, NV = 4;  // 24 + 4 + 1 of 32
 #elif defined(__wasm__)
-constexpr int MR = 4, NV = 1;  // 8 accumulators; engines spill from 12 on
+constexpr int MR = 4, NV = 1;  // 8 accumulators of half a vector; engines spill from 12 on
 #else
 constexpr int MR = 4, NV = 2;
 #endif
@@ -24,10 +24,15 @@ constexpr int NR = NV * W, FEW_V = W == 16 ? 4 : NV == 1 ? 1 : 2;  // vectors of
 /// Rows of a panel that are asked for ahead.
 constexpr int NEAR = 8;
 
-/// V vectors side by side.
+/// V vectors side by side. In WASM the loads stay where they are written, before the products, their halves together: else
+/// engines run out of registers, and do not join the halves.
 template <int V>
 INLINE void loadRow(const float* p, vf* b) {
-#if defined(AGENT_WIDE)
+#if defined(__wasm__)
+  if constexpr (V == 1) {
+    b[0] = *reinterpret_cast<const volatile vfu*>(p);
+    return;
+  }
   if constexpr (V == 2) {
     typedef float row __attribute__((vector_size(8 * W), aligned(4), may_alias));
     const row x = *reinterpret_cast<const volatile row*>(p);

@@ -31,13 +31,6 @@ INLINE void store(float* p, vf x) {
   asm volatile("" ::: "memory");  // no other store comes between the halves: engines would not join them
 #endif
 }
-#if defined(__wasm__)
-typedef float half __attribute__((vector_size(16)));
-INLINE half low(vf x) { return __builtin_shufflevector(x, x, 0, 1, 2, 3); }
-INLINE half high(vf x) { return __builtin_shufflevector(x, x, 4, 5, 6, 7); }
-INLINE vf pair(half a, half b) { return __builtin_shufflevector(a, b, 0, 1, 2, 3, 4, 5, 6, 7); }
-#endif
-
 INLINE vf splat(float x) { return x - vf{}; }
 INLINE vi bits(vf x) { return (vi)x; }
 INLINE vf floats(vi x) { return (vf)x; }
@@ -72,8 +65,12 @@ INLINE void storeSome(float* p, vf x, int n) { n >= W ? store(p, x) : storePart(
 /// a·b + c, in one rounding where the instruction set has it.
 INLINE vf fma(vf a, vf b, vf c) {
 #if defined(__wasm_relaxed_simd__)
-  return pair(__builtin_wasm_relaxed_madd_f32x4(low(a), low(b), low(c)),
-              __builtin_wasm_relaxed_madd_f32x4(high(a), high(b), high(c)));
+  typedef float half __attribute__((vector_size(16)));
+  const auto low = [](vf x) -> half { return __builtin_shufflevector(x, x, 0, 1, 2, 3); };
+  const auto high = [](vf x) -> half { return __builtin_shufflevector(x, x, 4, 5, 6, 7); };
+  const half first = __builtin_wasm_relaxed_madd_f32x4(low(a), low(b), low(c));
+  const half second = __builtin_wasm_relaxed_madd_f32x4(high(a), high(b), high(c));
+  return __builtin_shufflevector(first, second, 0, 1, 2, 3, 4, 5, 6, 7);
 #else
   return a * b + c;
 #endif
