@@ -4,8 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { AcceleratedBackend } from '../../src/backend/accelerated.ts';
 import { useBackend } from '../../src/backend/register.ts';
-import { build, findClang, fingerprint } from '../../src/backend/wasm/build.mjs';
-import { moduleName } from '../../src/backend/wasm/library.ts';
+import { build, findClang, fingerprint, modules } from '../../src/backend/wasm/build.mjs';
 import { loadWasm } from '../../src/backend/wasm/node.ts';
 import { tf } from '../../src/tensor/tf.ts';
 import { testKernels } from './kernels.ts';
@@ -13,7 +12,11 @@ import { testKernels } from './kernels.ts';
 testKernels('wasm', () => useBackend('wasm', { threads: 2 }));
 testKernels('wasm without threads and relaxed SIMD', async () => {
   await useBackend('wasm', { threads: 1 });
-  (tf.backend() as AcceleratedBackend).use(loadWasm({ threads: 1, relaxed: false }));
+  (tf.backend() as AcceleratedBackend).use(loadWasm({ threads: 1, vectors: 'simd' }));
+});
+testKernels('wasm in tiles for joined vectors', async () => {
+  await useBackend('wasm', { threads: 1 });
+  (tf.backend() as AcceleratedBackend).use(loadWasm({ threads: 1, vectors: 'wide' }));
 });
 
 describe('the committed WASM modules', () => {
@@ -32,11 +35,8 @@ describe('the committed WASM modules', () => {
     const out = mkdtempSync(join(tmpdir(), 'agent-wasm-test-'));
     try {
       build(out, clang!);
-      for (const relaxed of [false, true])
-        for (const threads of [false, true]) {
-          const name = moduleName(relaxed, threads);
-          expect(readFileSync(join(out, name)).equals(readFileSync(new URL(name, folder))), name).toBe(true);
-        }
+      for (const name of modules)
+        expect(readFileSync(join(out, name)).equals(readFileSync(new URL(name, folder))), name).toBe(true);
     } finally {
       rmSync(out, { recursive: true, force: true });
     }

@@ -1,8 +1,10 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
+import type { AcceleratedBackend } from '../../src/backend/accelerated.ts';
 import { nativeBuild } from '../../src/backend/native/load.ts';
 import { useBackend } from '../../src/backend/register.ts';
+import { loadWasm } from '../../src/backend/wasm/node.ts';
 import { Mlp } from '../../src/networks/mlp.ts';
 import { Adam } from '../../src/optim/adam.ts';
 import { minimize } from '../../src/optim/minimize.ts';
@@ -55,6 +57,17 @@ function train(updates: number, batch: number, hidden: number, after = (_update:
   tf.dispose([...Object.values(network.variables), ...Object.values(optimizer.state)]);
   return bytes;
 }
+
+it('gives the same bits in WASM whether the engine joins vectors or not', { timeout: 120_000 }, async () => {
+  await useBackend('wasm');
+  const backend = tf.backend() as AcceleratedBackend;
+  const joins = Number.parseInt(process.versions.v8, 10) >= 13 && process.arch === 'x64';
+  if (joins) setFlagsFromString('--no-experimental-wasm-revectorize');
+  backend.use(loadWasm({ threads: 1, vectors: 'relaxed' }));
+  const bits = [train(40, 300, 130), train(40, 3, 130)]; // long enough for the optimizing compiler
+  backend.use(loadWasm({ threads: 1 }));
+  expect([train(40, 300, 130), train(40, 3, 130)]).toEqual(bits);
+});
 
 describe.each(backends)('%s', { timeout: 120_000 }, name => {
   it('gives the same bits with any number of threads', async () => {

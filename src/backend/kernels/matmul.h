@@ -10,25 +10,54 @@ namespace {
 
 #if defined(__AVX512F__)
 constexpr int MR = 12, NV = 2;  // 24 accumulators, 2 of B, 1 of A, of 32 registers
-#elif defined(__AVX2__)
+#elif defined(__AVX2__) || defined(AGENT_WIDE)  // the latter in WASM, for engines that join two of its vectors
 constexpr int MR = 6, NV = 2;  // 12 + 2 + 1 of 16
 #elif defined(__ARM_NEON)
 constexpr int MR = 6, NV = 4;  // 24 + 4 + 1 of 32
 #elif defined(__wasm__)
-constexpr int MR = 4, NV = 2;  // engines spill from 12 accumulators on
+constexpr int MR = 4, NV = 1;  // 8 accumulators of half a vector; engines spill from 12 on
 #else
 constexpr int MR = 4, NV = 2;
 #endif
-constexpr int NR = NV * W;
+constexpr int NR = NV * W, FEW_V = W == 16 ? 4 : NV == 1 ? 1 : 2;  // vectors of a row of a panel; for few rows
 
 /// Rows of a panel that are asked for ahead.
 constexpr int NEAR = 8;
+
+/// V vectors side by side. In WASM the loads stay where they are written, before the products, their halves together: else
+/// engines run out of registers, and do not join the halves.
+template <int V>
+INLINE void loadRow(const float* p, vf* b) {
+#if defined(__wasm__)
+  if constexpr (V == 1) {
+    b[0] = *reinterpret_cast<const volatile vfu*>(p);
+    return;
+  }
+  if constexpr (V == 2) {
+    typedef float row __attribute__((vector_size(8 * W), aligned(4), may_alias));
+    const row x = *reinterpret_cast<const volatile row*>(p);
+    b[0] = __builtin_shufflevector(x, x, 0, 1, 2, 3, 4, 5, 6, 7);
+    b[1] = __builtin_shufflevector(x, x, 8, 9, 10, 11, 12, 13, 14, 15);
+    return;
+  }
+#endif
+#pragma GCC unroll 8
+  for (int v = 0; v < V; v++) b[v] = load(p + v * W);
+}
 
 /// C[M × V·W] (+)= A[M × K] · panel[K × V·W]; a(i, k) = a[i·rs + k·cs].
 template <int M, int V, bool ADD>
 static void micro(int K, const float* a, ptrdiff_t rs, ptrdiff_t cs, const float* panel, int panelStride, float* c,
                   ptrdiff_t ldc) {
   vf acc[M][V];
+  ptrdiff_t row[M];
+#pragma GCC unroll 16
+  for (int i = 0; i < M; i++) {
+    row[i] = i * rs;
+#if defined(__wasm__)
+    asm("" : "+r"(row[i]));  // else each row's place is computed from the last one's, a chain longer than the products
+#endif
+  }
 #pragma GCC unroll 16
   for (int i = 0; i < M; i++)
 #pragma GCC unroll 8
@@ -39,11 +68,10 @@ static void micro(int K, const float* a, ptrdiff_t rs, ptrdiff_t cs, const float
       for (int v = 0; v < V; v++) __builtin_prefetch(panel + NEAR * panelStride + v * W);
     }
     vf b[V];
-#pragma GCC unroll 8
-    for (int v = 0; v < V; v++) b[v] = load(panel + v * W);
+    loadRow<V>(panel, b);
 #pragma GCC unroll 16
     for (int i = 0; i < M; i++) {
-      vf s = splat(a[i * rs]);
+      vf s = splat(a[row[i]]);
 #pragma GCC unroll 8
       for (int v = 0; v < V; v++) acc[i][v] = fma(s, b[v], acc[i][v]);
     }
@@ -66,7 +94,7 @@ static Micro microFor(int m) {
     case 2: return micro<2, V, ADD>;
     case 3: if constexpr (MOST >= 3) return micro<3, V, ADD>; break;
     case 4: if constexpr (MOST >= 4) return micro<4, V, ADD>; break;
-#if defined(__AVX512F__) || defined(__AVX2__) || defined(__ARM_NEON)
+#if defined(__AVX512F__) || defined(__AVX2__) || defined(__ARM_NEON) || defined(AGENT_WIDE)
     case 5: if constexpr (MOST >= 5) return micro<5, V, ADD>; break;
     case 6: if constexpr (MOST >= 6) return micro<6, V, ADD>; break;
 #endif
@@ -259,7 +287,7 @@ static void product(int M, int N, int K, const float* a, ptrdiff_t rs, ptrdiff_t
 template <int M>
 static void fewRows(int N, int K, const float* a, ptrdiff_t rs, const float* b, ptrdiff_t ldb, float* c, ptrdiff_t ldc,
                     const Finish& f) {
-  constexpr int V = W == 16 ? (M <= 2 ? 8 : 4) : M <= 2 ? 4 : 2;
+  constexpr int V = (M <= 2 ? 2 : 1) * FEW_V;
   int n0 = 0;
   for (; n0 + V * W <= N; n0 += V * W) micro<M, V, false>(K, a, rs, 1, b + n0, (int)ldb, c + n0, ldc);
   for (; n0 + W <= N; n0 += W) micro<M, 1, false>(K, a, rs, 1, b + n0, (int)ldb, c + n0, ldc);
@@ -274,7 +302,7 @@ static void fewRows(int N, int K, const float* a, ptrdiff_t rs, const float* b, 
 
 /// Panels for few rows are wider, so that one or two rows have accumulators enough to hide the latency of a product, and
 /// each read of a panel is in order: worth a copy where the weights are used again at every step of a chain.
-constexpr int FEW_V = W == 16 ? 4 : 2, FEW_NR = FEW_V * W;
+constexpr int FEW_NR = FEW_V * W;
 
 static void packFewTo(const float* b, int K, int N, float* to) {
   parallel(ceilDiv(N, FEW_NR), MOVE * K * N, [=](int j, int) {

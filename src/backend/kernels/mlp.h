@@ -215,11 +215,11 @@ static double mlpBackward(void** p, const int32_t* n, const double*) {
 
 /// Columns j0 … j1−1 of [count × in] ᵀ · [count × out] for few `out`: the rows of the first are read in order, as the second
 /// factor of the transposed product.
-template <int V>  // 2 for MR columns, 4 for half as many
+template <int V>  // NV for MR columns, twice that for half as many
 static void narrowWeight(int count, int in, int out, const float* h, const float* panels, float* to, int j0, int j1) {
   for (int j = j0; j < j1; j += V * W) {
     float part[MR * V * W];
-    microFor<V, false, 2 * MR / V>(out)(count, panels, 1, NR, h + j, in, part, V * W);
+    microFor<V, false, MR * NV / V>(out)(count, panels, 1, NR, h + j, in, part, V * W);
     for (int q = 0; q < minimum(V * W, j1 - j); q++)
       for (int i = 0; i < out; i++) to[(size_t)(j + q) * out + i] = part[i * V * W + q];
   }
@@ -241,7 +241,7 @@ static double mlpWeights(void** p, const int32_t* n, const double*) {
   Weight* list = (Weight*)workspace(sizeof(Weight) * net.nets * L);
   int count = 0, tasks = 0;
   double cost = 0;
-  constexpr int NARROW = 4 * W;  // rows of a weight that one task of few columns computes
+  constexpr int NARROW = 2 * NR;  // rows of a weight that one task of few columns computes
   for (int i = 0; i < net.nets; i++)
     for (int l = 1; l <= L; l++) {
       if (!to[i * L + l - 1]) continue;
@@ -261,9 +261,9 @@ static double mlpWeights(void** p, const int32_t* n, const double*) {
     if (!w->narrow)
       productTask(Partition(in, out, net.B, true), task, in, out, net.B, h, 1, in, g, dw, out, Finish());
     else if (out <= MR / 2)
-      narrowWeight<4>(net.B, in, out, h, g, dw, task * NARROW, (task + 1) * NARROW);
+      narrowWeight<2 * NV>(net.B, in, out, h, g, dw, task * NARROW, (task + 1) * NARROW);
     else
-      narrowWeight<2>(net.B, in, out, h, g, dw, task * NARROW, (task + 1) * NARROW);
+      narrowWeight<NV>(net.B, in, out, h, g, dw, task * NARROW, (task + 1) * NARROW);
   });
   return 0;
 }

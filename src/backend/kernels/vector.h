@@ -13,8 +13,8 @@ namespace {
 
 #if defined(__AVX512F__)
 constexpr int W = 16;
-#elif defined(__AVX2__)
-constexpr int W = 8;
+#elif defined(__AVX2__) || defined(__wasm__)
+constexpr int W = 8;  // of WASM: pairs of its vectors, which an engine may join (../README.md)
 #else
 constexpr int W = 4;
 #endif
@@ -25,7 +25,12 @@ typedef float vfu __attribute__((vector_size(4 * W), aligned(4), may_alias));
 typedef int32_t viu __attribute__((vector_size(4 * W), aligned(4), may_alias));
 
 INLINE vf load(const float* p) { return *reinterpret_cast<const vfu*>(p); }
-INLINE void store(float* p, vf x) { *reinterpret_cast<vfu*>(p) = x; }
+INLINE void store(float* p, vf x) {
+  *reinterpret_cast<vfu*>(p) = x;
+#if defined(AGENT_WIDE)
+  asm volatile("" ::: "memory");  // no other store comes between the halves: engines would not join them
+#endif
+}
 INLINE vf splat(float x) { return x - vf{}; }
 INLINE vi bits(vf x) { return (vi)x; }
 INLINE vf floats(vi x) { return (vf)x; }
@@ -60,7 +65,12 @@ INLINE void storeSome(float* p, vf x, int n) { n >= W ? store(p, x) : storePart(
 /// a·b + c, in one rounding where the instruction set has it.
 INLINE vf fma(vf a, vf b, vf c) {
 #if defined(__wasm_relaxed_simd__)
-  return __builtin_wasm_relaxed_madd_f32x4(a, b, c);
+  typedef float half __attribute__((vector_size(16)));
+  const auto low = [](vf x) -> half { return __builtin_shufflevector(x, x, 0, 1, 2, 3); };
+  const auto high = [](vf x) -> half { return __builtin_shufflevector(x, x, 4, 5, 6, 7); };
+  const half first = __builtin_wasm_relaxed_madd_f32x4(low(a), low(b), low(c));
+  const half second = __builtin_wasm_relaxed_madd_f32x4(high(a), high(b), high(c));
+  return __builtin_shufflevector(first, second, 0, 1, 2, 3, 4, 5, 6, 7);
 #else
   return a * b + c;
 #endif

@@ -10,6 +10,11 @@ import { fileURLToPath } from 'node:url';
 
 const here = dirname(fileURLToPath(import.meta.url));
 
+/** What is built: `relaxed` uses relaxed SIMD, `wide` besides tiles for 256-bit registers. */
+export const modules = ['', '.threads', '.relaxed', '.relaxed.threads', '.wide.threads'].map(
+  suffix => `kernels${suffix}.wasm`,
+);
+
 /** SHA-256 over everything the modules are made of: tells a stale module without a compiler. */
 export function fingerprint() {
   const hash = createHash('sha256');
@@ -36,30 +41,28 @@ export function build(out, clang) {
     const result = spawnSync(clang.command, args, { encoding: 'utf8' });
     if (result.status !== 0) throw new Error(result.stderr);
   };
-  for (const relaxed of [false, true]) {
-    for (const threads of [false, true]) {
-      const target = [
-        '--target=wasm32',
-        '-O3',
-        '-std=c++17',
-        '-msimd128',
-        '-mbulk-memory',
-        '-nostdlib',
-        '-ffreestanding',
-      ];
-      target.push('-fno-exceptions', '-fno-rtti', '-fvisibility=hidden', '-fno-math-errno', '-DAGENT_ISA=wasm');
-      if (relaxed) target.push('-mrelaxed-simd');
-      if (threads) target.push('-matomics', '-mmutable-globals');
-      const objects = ['../kernels/kernels.cc', '../kernels/noise.cc', 'host.cc'].map((file, i) => {
-        const object = join(temporary, `${i}.o`);
-        run([...target, '-ffp-contract=off', '-c', join(here, file), '-o', object]);
-        return object;
-      });
-      const link = ['--no-entry', '--import-memory', '--strip-all', '--max-memory=4294967296', '-z,stack-size=262144'];
-      if (threads) link.push('--shared-memory', '--export=__stack_pointer');
-      const name = `kernels${relaxed ? '.relaxed' : ''}${threads ? '.threads' : ''}.wasm`;
-      run([...target, ...objects, ...link.map(flag => `-Wl,${flag}`), '-o', join(out, name)]);
-    }
+  for (const name of modules) {
+    const target = [
+      '--target=wasm32',
+      '-O3',
+      '-std=c++17',
+      '-msimd128',
+      '-mbulk-memory',
+      '-nostdlib',
+      '-ffreestanding',
+    ];
+    target.push('-fno-exceptions', '-fno-rtti', '-fvisibility=hidden', '-fno-math-errno', '-DAGENT_ISA=wasm');
+    if (/relaxed|wide/.test(name)) target.push('-mrelaxed-simd');
+    if (name.includes('wide')) target.push('-DAGENT_WIDE');
+    if (name.includes('threads')) target.push('-matomics', '-mmutable-globals');
+    const objects = ['../kernels/kernels.cc', '../kernels/noise.cc', 'host.cc'].map((file, i) => {
+      const object = join(temporary, `${i}.o`);
+      run([...target, '-ffp-contract=off', '-c', join(here, file), '-o', object]);
+      return object;
+    });
+    const link = ['--no-entry', '--import-memory', '--strip-all', '--max-memory=4294967296', '-z,stack-size=262144'];
+    if (name.includes('threads')) link.push('--shared-memory', '--export=__stack_pointer');
+    run([...target, ...objects, ...link.map(flag => `-Wl,${flag}`), '-o', join(out, name)]);
   }
   rmSync(temporary, { recursive: true, force: true });
 }

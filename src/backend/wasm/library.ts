@@ -16,10 +16,20 @@ export function hasRelaxedSimd(): boolean {
   return webAssembly.validate(relaxedProbe);
 }
 
-/** The module for this engine: `kernels[.relaxed][.threads].wasm`. */
-export function moduleName(relaxed: boolean, threads: boolean): string {
-  return `kernels${relaxed ? '.relaxed' : ''}${threads ? '.threads' : ''}.wasm`;
+/** Which vectors a module uses: SIMD, relaxed SIMD besides, or relaxed SIMD in tiles for engines that join its vectors. */
+export type Vectors = 'simd' | 'relaxed' | 'wide';
+
+/** The module for this engine: `kernels[.relaxed][.threads].wasm`, or `kernels.wide.threads.wasm`, also for one thread. */
+export function moduleName(vectors: Vectors, threads: boolean): string {
+  const shared = threads || vectors === 'wide';
+  return `kernels${vectors === 'simd' ? '' : `.${vectors}`}${shared ? '.threads' : ''}.wasm`;
 }
+
+const featureOf: Record<Vectors, string> = {
+  simd: 'simd of 128 bits',
+  relaxed: 'relaxed simd of 128 bits',
+  wide: 'relaxed simd joined to 256 bits',
+};
 
 /** Starts a worker that instantiates `module` on `memory`, sets `__stack_pointer` to `stack`, and calls `worker(index)`. */
 export type SpawnWorker = (start: WorkerStart) => { terminate(): unknown };
@@ -40,7 +50,7 @@ export const workerBody = `
 
 export interface WasmOptions {
   readonly module: WasmModule;
-  readonly relaxed: boolean;
+  readonly vectors: Vectors;
   /** 1, or more with a module built for threads and `spawn`. */
   readonly threads: number;
   readonly spawn?: SpawnWorker;
@@ -73,9 +83,9 @@ export class WasmLibrary implements KernelLibrary {
   readonly #numbers = new Map<KernelName, number>(kernelNames.map((name, i) => [name, i]));
   readonly #workers: { terminate(): unknown }[] = [];
 
-  constructor({ module, relaxed, threads, spawn, bytes }: WasmOptions) {
+  constructor({ module, vectors, threads, spawn, bytes }: WasmOptions) {
     const pages = Math.ceil(bytes / 65536);
-    const shared = threads > 1;
+    const shared = threads > 1 || vectors === 'wide';
     this.#memory = new webAssembly.Memory({ initial: pages, maximum: shared ? 65536 : pages, shared });
     this.#exports = new webAssembly.Instance(module, { env: { memory: this.#memory } }).exports as unknown as Exports;
     this.#exports.start(pages * 65536, threads - 1);
@@ -88,7 +98,7 @@ export class WasmLibrary implements KernelLibrary {
       if (spawn) this.#workers.push(spawn({ module, memory: this.#memory, stack, index }));
     }
     this.threads = threads;
-    this.features = [relaxed ? 'relaxed simd' : 'simd', ...(shared ? ['shared memory'] : [])];
+    this.features = [featureOf[vectors], ...(shared ? ['shared memory'] : [])];
   }
 
   run(kernel: KernelName, buffers: readonly Buffer[], ints: ArrayLike<number>, reals?: ArrayLike<number>): number {

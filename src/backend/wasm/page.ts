@@ -6,10 +6,10 @@ const BYTES = 256 * 2 ** 20;
 
 /** The WASM kernels in a page or its worker, one thread. The module lies beside the script. */
 export async function loadWasmPage(): Promise<WasmLibrary> {
-  const relaxed = hasRelaxedSimd();
-  const bytes = await pageFile(moduleName(relaxed, false));
+  const vectors = hasRelaxedSimd() ? 'relaxed' : 'simd';
+  const bytes = await pageFile(moduleName(vectors, false));
   try {
-    return new WasmLibrary({ module: new webAssembly.Module(bytes), relaxed, threads: 1, bytes: BYTES });
+    return new WasmLibrary({ module: new webAssembly.Module(bytes), vectors, threads: 1, bytes: BYTES });
   } catch (cause) {
     throw new AgentError(
       'This browser has no WebAssembly SIMD, so the policy cannot run in the page. Any browser since 2021 has it; curves, replays and control work as usual.',
