@@ -3,7 +3,7 @@ import type { AcceleratedBackend } from './accelerated.ts';
 
 /** Rows up to which a product is one of few: `FEW_ROWS` of `kernels/denoise.h`. */
 const FEW_ROWS = 8;
-/** Columns of the widest panel that `packFew` makes; terms of a tile of `kernels/bf16.h`. */
+/** Columns of the widest panel that `packFew` makes; terms of a tile of `native/bf16.h`. */
 const [PANEL, DEPTH] = [64, 32];
 
 /** Whether the kernels take a call of so many rows as one of few, whose weights come packed. */

@@ -48,7 +48,7 @@ export type Buffer = Float32Array | Int32Array | null;
 /** Sampling in bfloat16: the instructions that multiply it, and the kernels that do. */
 export interface Bf16 {
   readonly by: string;
-  /** Where rows are few they take weights as `packTiles` of `kernels/bf16.h` leaves them. */
+  /** Where rows are few they take weights as `packTiles` of `native/bf16.h` leaves them. */
   readonly kernels: ReadonlySet<string>;
 }
 

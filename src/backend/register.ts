@@ -68,7 +68,7 @@ async function best(options: NativeOptions): Promise<BackendInUse> {
 
 async function start(name: Exclude<BackendName, 'auto'>, options: NativeOptions, why: string): Promise<BackendInUse> {
   if (options.precision === 'bf16' && name !== 'native')
-    throw new UsageError(`--precision bf16 is for the native backend, and this is ${name}: ${why}`, [
+    throw new UsageError(`--precision bf16 is for the native backend; this is ${name} (${why})`, [
       ['without it', '--precision float32'],
     ]);
   const float32 = { precision: 'float32', precisionWhy: `${name} has no other` } as const;

@@ -1,5 +1,5 @@
 // The kernels in bfloat16, for two sets of instructions: tables with which the add-on replaces those of AVX-512.
-#include "../kernels/bf16.h"
+#include "bf16.h"
 
 namespace agent {
 

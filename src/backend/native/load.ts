@@ -53,6 +53,12 @@ export function nativeBuild(): { file: string; exists: boolean; reason?: string;
   return { file, exists: existsSync(file), reason, compiler };
 }
 
+/** The ways to multiply bfloat16 here, the fastest first: for tests. Empty where the add-on is missing, too. */
+export function bf16Ways(): readonly string[] {
+  const { file, exists } = nativeBuild();
+  return exists ? bf16Support(createRequire(import.meta.url)(file) as Addon).ways : [];
+}
+
 /** Loads the add-on. Throws `UsageError` where bfloat16 is asked for and not to be had; `AgentError` if it was not built or does not load. */
 export function loadNative(options: NativeOptions = {}): KernelLibrary {
   const { file, exists, reason } = nativeBuild();

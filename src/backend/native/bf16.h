@@ -1,6 +1,5 @@
 // Forward passes in bfloat16 with float32 accumulation, for processors that multiply it in tiles (AMX) or in vectors
-// (AVX512-BF16): the sampling chain and the judging of candidates, with the arguments of `denoise.h`. Compiled for the
-// native build alone, beside the float32 kernels and not instead of them.
+// (AVX512-BF16): the sampling chain and the judging of candidates, with the arguments of `denoise.h`.
 //
 // What would cost accuracy and no time stays better than bfloat16: the states' and the times' part of layer 1 and the
 // chain itself are float32, as there; the action's part of layer 1, and with `SPLIT` every layer, is made of three
@@ -8,7 +7,7 @@
 //
 // A sum is made of tiles of 32 terms, in their order, whatever rows are beside it: a row alone gives the same bits.
 #pragma once
-#include "denoise.h"
+#include "../kernels/denoise.h"
 
 namespace agent {
 namespace {
