@@ -15,8 +15,8 @@ interface Entry {
   attached?: Float32Array;
   /** How often the numbers were changed in place. */
   version?: number;
-  /** Another form of the numbers as they were at `version`. */
-  prepared?: { version: number; values: Float32Array };
+  /** Another form of the numbers as they were at `version`, and who made it. */
+  prepared?: { version: number; by: KernelLibrary; tiles: boolean; values: Float32Array };
 }
 
 /**
@@ -89,14 +89,20 @@ export class AcceleratedBackend extends CpuBackend {
     return this.#entry(tensor.dataId).version ?? 0;
   }
 
-  /** A form of a tensor's numbers, `length` of them, that `make` writes anew only when they have changed. */
-  prepared(tensor: TensorInfo, length: number, make: (from: Float32Array, to: Float32Array) => void): Float32Array {
+  /** A form of a tensor's numbers, `length` of them, that `make` writes anew only when they or the form have changed. */
+  prepared(
+    tensor: TensorInfo,
+    tiles: boolean,
+    length: number,
+    make: (from: Float32Array, to: Float32Array) => void,
+  ): Float32Array {
     const entry = this.#entry(tensor.dataId);
-    const version = entry.version ?? 0;
-    if (entry.prepared?.version === version) return entry.prepared.values;
-    const values = entry.prepared?.values ?? this.#pool.take(length);
+    const { version = 0, prepared: known } = entry;
+    const by = this.#library;
+    if (known?.version === version && known.by === by && known.tiles === tiles) return known.values;
+    const values = known?.by === by ? known.values : this.#pool.take(length);
     make(this.values(tensor), values);
-    entry.prepared = { version, values };
+    entry.prepared = { version, by, tiles, values };
     return values;
   }
 

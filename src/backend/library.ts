@@ -40,7 +40,17 @@ export const kernelNames = [
 ] as const;
 export type KernelName = (typeof kernelNames)[number];
 
+/** In what sampling and judging compute: `bf16` is bfloat16 with float32 sums. Whatever has a gradient is float32. */
+export type Precision = 'float32' | 'bf16';
+
 export type Buffer = Float32Array | Int32Array | null;
+
+/** Sampling in bfloat16: the instructions that multiply it, and the kernels that do. */
+export interface Bf16 {
+  readonly by: string;
+  /** Where rows are few they take weights as `packTiles` of `native/bf16.h` leaves them. */
+  readonly kernels: ReadonlySet<string>;
+}
 
 /** One build of the kernels, loaded. Calls block; one call at a time. */
 export interface KernelLibrary {
@@ -48,6 +58,10 @@ export interface KernelLibrary {
   /** Instruction set in use, then the others this machine could use. */
   readonly features: readonly string[];
   readonly threads: number;
+  /** Absent: all is float32. */
+  readonly bf16?: Bf16;
+  /** Why bfloat16 would not be faster here, where that is known. */
+  readonly noAmx?: string;
   /** Runs one kernel; see its comment in `kernels/` for the meaning of each argument. */
   run(kernel: KernelName, buffers: readonly Buffer[], ints: ArrayLike<number>, reals?: ArrayLike<number>): number;
   /** Memory that kernels read and write without a copy; contents are arbitrary. */

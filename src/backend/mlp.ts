@@ -48,7 +48,7 @@ const forward: KernelFunction = (backend, call) => {
   const buffers = [...parts.map(part => backend.values(part)), saved];
   nets.forEach(({ layers }, i) => {
     buffers.push(results[i]!.values);
-    if (packed) buffers.push(...parametersFor(backend, rows, layers));
+    if (packed) buffers.push(...parametersFor(backend, 'mlpForward', rows, layers));
     else for (const { weight, bias } of layers) buffers.push(backend.values(weight), backend.values(bias));
   });
   backend.run('mlpForward', buffers, header(attributes, rows, packed));

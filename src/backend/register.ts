@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { AgentError, UsageError } from '../errors.ts';
-import type { KernelLibrary } from './library.ts';
-import { type BackendName, backendNames } from './names.ts';
+import type { KernelLibrary, Precision } from './library.ts';
+import { type BackendName, backendNames, precisionNames } from './names.ts';
 import { loadNative, type NativeOptions, nativeBuild } from './native/load.ts';
 import { isInstalled, optionalPackages, registerTensorflow, registerWebgpu } from './optional.ts';
 import { accelerate, libraryInUse, select } from './start.ts';
@@ -13,6 +13,10 @@ export interface BackendInUse {
   readonly threads: number;
   /** Instruction set or device. */
   readonly features: readonly string[];
+  /** In what sampling computes, why, and by which instructions if that is bfloat16. */
+  readonly precision: Precision;
+  readonly precisionWhy: string;
+  readonly bf16By?: string;
 }
 
 let inUse: BackendInUse | undefined;
@@ -24,13 +28,17 @@ export function currentBackend(): BackendInUse | undefined {
 
 /**
  * Makes a backend current. `auto` takes the best that starts (native, wasm, cpu) and says why; one that was named and
- * cannot start throws `AgentError` with the cause and what to install. Tensors of an earlier backend move on first use.
+ * cannot start throws `AgentError` with the cause and what to install; so does `precision: 'bf16'` where nothing
+ * multiplies it. Tensors of an earlier backend move on first use.
  */
 export async function useBackend(name: string, options: NativeOptions = {}): Promise<BackendInUse> {
   if (!isBackendName(name)) {
     throw new UsageError(`there is no backend "${name}"`, [['one of', backendNames.join(', ')]]);
   }
-  const { threads } = options;
+  const { threads, precision = 'float32' } = options;
+  if (!isPrecision(precision)) {
+    throw new UsageError(`there is no precision "${precision}"`, [['one of', precisionNames.join(', ')]]);
+  }
   if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1 && threads <= 1024))
     throw new UsageError(`--threads is ${threads}, a whole number from 1 to 1024 is wanted`);
   inUse = name === 'auto' ? await best(options) : await start(name, options, 'asked for');
@@ -41,13 +49,17 @@ function isBackendName(name: string): name is BackendName {
   return (backendNames as readonly string[]).includes(name);
 }
 
+function isPrecision(name: string): name is Precision | 'auto' {
+  return (precisionNames as readonly string[]).includes(name);
+}
+
 async function best(options: NativeOptions): Promise<BackendInUse> {
   const reasons: string[] = [];
   for (const name of ['native', 'wasm'] as const) {
     try {
       return await start(name, options, reasons.length > 0 ? reasons.join('; ') : 'the fastest that starts');
     } catch (error) {
-      if (!(error instanceof AgentError)) throw error;
+      if (!(error instanceof AgentError) || error instanceof UsageError) throw error;
       reasons.push(error.message);
     }
   }
@@ -55,33 +67,44 @@ async function best(options: NativeOptions): Promise<BackendInUse> {
 }
 
 async function start(name: Exclude<BackendName, 'auto'>, options: NativeOptions, why: string): Promise<BackendInUse> {
+  if (options.precision === 'bf16' && name !== 'native')
+    throw new UsageError(`--precision bf16 is for the native backend; this is ${name} (${why})`, [
+      ['without it', '--precision float32'],
+    ]);
+  const float32 = { precision: 'float32', precisionWhy: `${name} has no other` } as const;
   switch (name) {
     case 'native':
-      return describe(loadNative(options), why);
+      return describe(loadNative(options), why, options.precision);
     case 'wasm': {
       const { loadWasm } = await import('./wasm/node.ts');
-      return describe(loadWasm(options), why);
+      return { ...(await describe(loadWasm(options), why)), ...float32 };
     }
     case 'cpu':
       await select('cpu');
-      return { name, why, threads: 1, features: ['plain tfjs, for reference'] };
+      return { name, why, threads: 1, features: ['plain tfjs, for reference'], ...float32 };
     case 'tensorflow': {
       const from = await registerTensorflow();
       await select(name);
-      return { name, why, threads: availableParallelism(), features: [from] };
+      return { name, why, threads: availableParallelism(), features: [from], ...float32 };
     }
     case 'webgpu': {
       const adapter = await registerWebgpu();
       await select(name);
-      return { name, why, threads: 1, features: [adapter] };
+      return { name, why, threads: 1, features: [adapter], ...float32 };
     }
   }
 }
 
-async function describe(loaded: KernelLibrary, why: string): Promise<BackendInUse> {
+async function describe(
+  loaded: KernelLibrary,
+  why: string,
+  asked: NativeOptions['precision'] = 'float32',
+): Promise<BackendInUse> {
   await accelerate(loaded);
-  const { name, threads, features } = loaded;
-  return { name, why, threads, features };
+  const { name, threads, features, bf16, noAmx } = loaded;
+  const precision = bf16 ? 'bf16' : 'float32';
+  const precisionWhy = asked !== 'auto' ? 'asked for' : (noAmx ?? 'the processor has AMX');
+  return { name, why, threads, features, precision, precisionWhy, bf16By: bf16?.by };
 }
 
 /** What `agent doctor` says of a backend. */

@@ -1,4 +1,6 @@
 import type { AlgorithmDefinition } from '../algorithms/algorithm.ts';
+import { precisionNames } from '../backend/names.ts';
+import type { BackendInUse } from '../backend/register.ts';
 import { type AnyTable, flagName, type Param, type Resolved, resolve } from '../config/hyperparameters.ts';
 import { nearest, UsageError } from '../errors.ts';
 import type { Input, Option } from './command.ts';
@@ -9,6 +11,13 @@ export const backends = ['auto', 'native', 'wasm', 'tensorflow', 'webgpu', 'cpu'
 export function presetsOf({ presets }: AnyTable): readonly string[] {
   return [...new Set(['auto', 'paper', 'fast', ...Object.keys(presets)])];
 }
+
+/** In what sampling and judging compute; gradients are float32. */
+export const precisionOption: Option = {
+  name: 'precision',
+  value: precisionNames.join('|'),
+  doc: 'of sampling and of judging samples (default auto: bf16 where the processor has AMX)',
+};
 
 /** Flags of every command that trains. */
 export const trainingOptions: readonly Option[] = [
@@ -21,6 +30,7 @@ export const trainingOptions: readonly Option[] = [
     value: 'NAME',
     doc: 'native, wasm, tensorflow, webgpu, cpu, or auto (default): the best there is',
   },
+  precisionOption,
   { name: 'threads', value: 'N', doc: 'worker threads (default: one a core)' },
   { name: 'dashboard', value: '[HOST:]PORT|off', doc: 'address of the viewer (default 127.0.0.1:7878)' },
   { name: 'control', doc: 'let the viewer steer: pause, evaluate, change a learning rate' },
@@ -30,6 +40,18 @@ export const trainingOptions: readonly Option[] = [
   { name: 'eval-episodes', value: 'N', default: '10', doc: 'episodes of an evaluation' },
   { name: 'checkpoint-every', value: 'N', default: '10000', doc: 'steps between checkpoints' },
 ];
+
+/** The precision of a call, `auto` where it says nothing. */
+export function precisionOf(input: Input): (typeof precisionNames)[number] {
+  return input.choice('precision', precisionNames) ?? 'auto';
+}
+
+/** Where the precision in use comes from, as `config.json` says it: `call` is the input before `file` was added to it. */
+export function precisionSource(call: Input, file: ConfigFile | undefined, backend: BackendInUse): string {
+  if (call.has('precision') && precisionOf(call) !== 'auto') return 'flag';
+  const inFile = !call.has('precision') && file?.values.precision;
+  return inFile && inFile !== 'auto' ? `config ${file.path}` : `auto: ${backend.precisionWhy}`;
+}
 
 /** The hyperparameters of an algorithm as flags, with defaults and what tasks and presets change. */
 export function hyperparameterOptions(table: AnyTable): Option[] {

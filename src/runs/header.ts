@@ -21,6 +21,8 @@ export interface RunHeader {
   readonly cpu: string;
   readonly threads: number;
   readonly backend: string;
+  /** In what sampling computes, and by which instructions: `float32`, `bf16 AMX`. */
+  readonly precision: string;
 }
 
 export interface HeaderInput {
@@ -28,6 +30,8 @@ export interface HeaderInput {
   readonly seed: number;
   readonly threads: number;
   readonly backend: string;
+  /** Instructions that multiply bfloat16; absent: float32. */
+  readonly bf16By?: string;
 }
 
 /** Directories of the package's code whose files change no number. */
@@ -35,7 +39,7 @@ const WITHOUT_NUMBERS = new Set(['cli', 'dashboard']);
 const CPU_FEATURES = ['avx2', 'fma', 'avx512f', 'avx512_bf16', 'amx_bf16', 'asimd'];
 
 /** The header of a run on this machine, with this build. */
-export function collectHeader({ config, seed, threads, backend }: HeaderInput): RunHeader {
+export function collectHeader({ config, seed, threads, backend, bf16By }: HeaderInput): RunHeader {
   const { root, code } = packageFolders();
   const lockfile = join(root, 'package-lock.json');
   return {
@@ -48,6 +52,7 @@ export function collectHeader({ config, seed, threads, backend }: HeaderInput): 
     cpu: cpuFeatures(),
     threads,
     backend,
+    precision: bf16By === undefined ? 'float32' : `bf16 ${bf16By}`,
   };
 }
 

@@ -19,6 +19,8 @@ export interface NewRunConfig {
   readonly preset: string;
   readonly steps: number;
   readonly backend: string;
+  /** In what sampling computes: `float32` (also where it is absent) or `bf16`; `sources.precision` says why. */
+  readonly precision?: 'float32' | 'bf16';
   /** Resolved hyperparameters, and where each came from. */
   readonly values: Readonly<Record<string, number | boolean | string>>;
   readonly sources: Readonly<Record<string, string>>;

@@ -2,7 +2,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import type { AcceleratedBackend } from '../../src/backend/accelerated.ts';
-import { nativeBuild } from '../../src/backend/native/load.ts';
+import { bf16Ways, nativeBuild } from '../../src/backend/native/load.ts';
 import { useBackend } from '../../src/backend/register.ts';
 import { loadWasm } from '../../src/backend/wasm/node.ts';
 import { Mlp } from '../../src/networks/mlp.ts';
@@ -13,7 +13,11 @@ import { StreamNoise } from '../../src/tensor/noise.ts';
 import { denoise } from '../../src/tensor/ops/denoise.ts';
 import { type Tensor, type Tensor2D, tf } from '../../src/tensor/tf.ts';
 
-const backends = [...(nativeBuild().exists ? (['native'] as const) : []), 'wasm' as const];
+const backends = [
+  ...(nativeBuild().exists ? [{ name: 'native' }] : []),
+  ...bf16Ways().map(bf16By => ({ name: 'native', precision: 'bf16' as const, bf16By })),
+  { name: 'wasm' },
+];
 
 /** How long memory is watched: `npm run test:full` takes the long way. */
 const UPDATES = process.env.FAULT_TRIALS === 'full' ? 20_000 : 1200;
@@ -69,19 +73,19 @@ it('gives the same bits in WASM whether the engine joins vectors or not', { time
   expect([train(40, 300, 130), train(40, 3, 130)]).toEqual(bits);
 });
 
-describe.each(backends)('%s', { timeout: 120_000 }, name => {
+describe.each(backends)('$name $bf16By', { timeout: 120_000 }, ({ name, ...precision }) => {
   it('gives the same bits with any number of threads', async () => {
-    await useBackend(name, { threads: 1 });
+    await useBackend(name, { threads: 1, ...precision });
     const [one, few] = [train(4, 300, 130), train(4, 3, 130)];
     for (const threads of [2, 3]) {
-      await useBackend(name, { threads });
+      await useBackend(name, { threads, ...precision });
       expect(train(4, 300, 130)).toEqual(one);
       expect(train(4, 3, 130)).toEqual(few);
     }
   });
 
   it('keeps tensors and memory flat', async () => {
-    await useBackend(name, { threads: 2 });
+    await useBackend(name, { threads: 2, ...precision });
     const seen: { tensors: number; memory: number }[] = [];
     train(UPDATES, 32, 32, update => {
       if (update !== UPDATES / 4 && update !== UPDATES - 1) return; // first the engine's code and heap settle
@@ -94,7 +98,7 @@ describe.each(backends)('%s', { timeout: 120_000 }, name => {
   });
 
   it('hands out copies: what was read stays as it was', async () => {
-    await useBackend(name);
+    await useBackend(name, precision);
     const variable = tf.variable(tf.ones([40]));
     const optimizer = new Adam({ variable }, { learningRate: 0.1 });
     const step = () => tf.tidy(() => void minimize(optimizer, () => ({ loss: variable.sum().asScalar() })));

@@ -2,6 +2,8 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { bf16Ways } from '../../src/backend/native/load.ts';
+import { useBackend } from '../../src/backend/register.ts';
 import { Rng } from '../../src/random/rng.ts';
 import { tf } from '../../src/tensor/tf.ts';
 import { faultyDisk } from './faultyDisk.ts';
@@ -39,33 +41,41 @@ async function live(options: TinyTraining & { numEnvs: number }, resume: boolean
   }
 }
 
-describe.each(
-  [
+describe.each([
+  ...[
     { algo: 'qvpo', numEnvs: 1 },
     { algo: 'td3', numEnvs: 3 },
     { algo: 'qvpo', numEnvs: 2 },
     { algo: 'sac', numEnvs: 1 },
   ].slice(0, trials(2, 4)),
-)('$algo with $numEnvs worlds', options => {
-  it('killed again and again and resumed = never interrupted, bit for bit', async () => {
-    const whole = join(root, `whole-${options.algo}-${options.numEnvs}`);
-    await tinyTraining({ ...options, directory: whole }, false);
-    const wanted = await fingerprint(whole);
-    expect(wanted.metrics).toMatch(/"eval\/return"/);
-    expect(wanted.metrics).toMatch(/"critic\/loss"/);
-    const rng = new Rng(options.numEnvs).split(options.algo);
-    let deaths = 0;
-    for (let trial = 0; trial < trials(1, 12); trial++) {
-      const directory = join(root, `killed-${options.algo}-${options.numEnvs}-${trial}`);
-      for (let life = 0; !(await live({ ...options, directory }, life > 0, rng)); life++) {
-        deaths++;
-        expect(life).toBeLessThan(60);
+  ...bf16Ways().map(bf16By => ({ algo: 'qvpo', numEnvs: 2, bf16By })),
+])(
+  '$algo with $numEnvs worlds $bf16By',
+  ({ bf16By, ...options }: { algo: string; numEnvs: number; bf16By?: string }) => {
+    beforeAll(() => useBackend(bf16By ? 'native' : 'cpu', bf16By ? { precision: 'bf16', bf16By, threads: 2 } : {}));
+    afterAll(() => useBackend('cpu'));
+
+    it('killed again and again and resumed = never interrupted, bit for bit', async () => {
+      const kind = `${options.algo}-${options.numEnvs}-${bf16By}`;
+      const whole = join(root, `whole-${kind}`);
+      await tinyTraining({ ...options, directory: whole }, false);
+      const wanted = await fingerprint(whole);
+      expect(wanted.metrics).toMatch(/"eval\/return"/);
+      expect(wanted.metrics).toMatch(/"critic\/loss"/);
+      const rng = new Rng(options.numEnvs).split(options.algo);
+      let deaths = 0;
+      for (let trial = 0; trial < trials(1, 12); trial++) {
+        const directory = join(root, `killed-${kind}-${trial}`);
+        for (let life = 0; !(await live({ ...options, directory }, life > 0, rng)); life++) {
+          deaths++;
+          expect(life).toBeLessThan(60);
+        }
+        expect(await fingerprint(directory)).toEqual(wanted);
       }
-      expect(await fingerprint(directory)).toEqual(wanted);
-    }
-    expect(deaths).toBeGreaterThan(1);
-  }, 600_000);
-});
+      expect(deaths).toBeGreaterThan(1);
+    }, 600_000);
+  },
+);
 
 it('stopped by request in the middle, also of an evaluation, and resumed = never interrupted', async () => {
   const whole = join(root, 'stop-whole');

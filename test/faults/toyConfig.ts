@@ -11,6 +11,7 @@ const header: RunHeader = {
   cpu: '',
   threads: 1,
   backend: 'cpu',
+  precision: 'float32',
 };
 
 /** `config.json` of a run that is never trained by a command. */

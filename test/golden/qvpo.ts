@@ -1,5 +1,4 @@
-import type { QTransformName } from '../../src/algorithms/qTransforms.ts';
-import { qTransforms } from '../../src/algorithms/qTransforms.ts';
+import { type QTransformName, qTransforms } from '../../src/algorithms/qTransforms.ts';
 import { judge } from '../../src/diffusion/candidates.ts';
 import { Ddpm } from '../../src/diffusion/ddpm.ts';
 import { makeSchedule, scheduleNames } from '../../src/diffusion/schedules.ts';

@@ -1,4 +1,4 @@
-// The kernels as a Node-API add-on: `configure(isa, threads, ints, reals)`, `call(kernel, ...buffers)`, `describe()`.
+// The kernels as a Node-API add-on: `configure(isa, bf16, threads, ints, reals)`, `call(kernel, ...buffers)`, `describe()`.
 #include <node_api.h>
 
 #include <cmath>
@@ -8,6 +8,7 @@
 
 #include "../kernels/kernels.h"
 #include "pool.h"
+#include "precision.h"
 
 namespace agent {
 
@@ -54,6 +55,7 @@ constexpr int MAX_KERNELS = 64, MAX_BUFFERS = 2048;
 const KernelTable* kernels[MAX_KERNELS];
 int kernelCount = 0;
 const Isa* current = nullptr;
+const Bf16* reduced = nullptr;  // null: all in float32
 std::mutex oneCall;
 
 /// What belongs to one JavaScript environment (main thread or worker): its pinned argument arrays.
@@ -63,11 +65,15 @@ struct Instance {
   napi_ref keep[2] = {};
 };
 
-void choose(const Isa* isa) {
+void choose(const Isa* isa, const Bf16* way) {
   current = isa;
+  reduced = way;
   kernelCount = 0;
   for (const KernelTable* table : {isa->kernels, isa->noise})
     for (const KernelTable* k = table; k->name; k++) kernels[kernelCount++] = k;
+  for (const KernelTable* k = way ? way->kernels : nullptr; k && k->name; k++)
+    for (int i = 0; i < kernelCount; i++)
+      if (!std::strcmp(kernels[i]->name, k->name)) kernels[i] = k;
 }
 
 napi_value fail(napi_env env, const char* message) {
@@ -81,38 +87,45 @@ napi_value text(napi_env env, const char* s) {
   return v;
 }
 
-/// configure(isa or '' for the best, threads, ints: Int32Array, reals: Float64Array)
+/// configure(isa or '' for the best, way to multiply bfloat16 or '' for none, threads, ints: Int32Array, reals: Float64Array)
 napi_value configure(napi_env env, napi_callback_info info) {
-  size_t argc = 4;
-  napi_value argv[4];
+  size_t argc = 5;
+  napi_value argv[5];
   void* data;
   napi_get_cb_info(env, info, &argc, argv, nullptr, &data);
   Instance* self = (Instance*)data;
-  char name[16];
-  size_t length;
+  char name[16], way[16];
+  size_t length, wayLength;
   int32_t threads;
-  if (argc != 4 || napi_get_value_string_utf8(env, argv[0], name, sizeof name, &length) != napi_ok ||
-      napi_get_value_int32(env, argv[1], &threads) != napi_ok || threads < 1 || threads > 1024)
-    return fail(env, "configure takes (isa, threads 1..1024, ints, reals)");
+  if (argc != 5 || napi_get_value_string_utf8(env, argv[0], name, sizeof name, &length) != napi_ok ||
+      napi_get_value_string_utf8(env, argv[1], way, sizeof way, &wayLength) != napi_ok ||
+      napi_get_value_int32(env, argv[2], &threads) != napi_ok || threads < 1 || threads > 1024)
+    return fail(env, "configure takes (isa, bf16, threads 1..1024, ints, reals)");
   int count;
   const Isa* list = isas(count);
   const Isa* chosen = nullptr;
   for (int i = 0; i < count && !chosen; i++)
     if (list[i].here && (length == 0 || !std::strcmp(name, list[i].name))) chosen = &list[i];
   if (!chosen) return fail(env, "this processor does not have the instruction set asked for");
+  const Bf16* ways = bf16Ways(count);
+  const Bf16* reducedTo = nullptr;
+  for (int i = 0; i < count && !reducedTo; i++)
+    if (!ways[i].missing && !std::strcmp(way, ways[i].name)) reducedTo = ways + i;
+  if (wayLength > 0 && (!reducedTo || std::strcmp(chosen->name, "avx512")))
+    return fail(env, "this processor does not multiply bfloat16 in the way asked for");
   napi_typedarray_type type;
   size_t n;
-  if (napi_get_typedarray_info(env, argv[2], &type, &n, (void**)&self->ints, nullptr, nullptr) != napi_ok ||
+  if (napi_get_typedarray_info(env, argv[3], &type, &n, (void**)&self->ints, nullptr, nullptr) != napi_ok ||
       type != napi_int32_array ||
-      napi_get_typedarray_info(env, argv[3], &type, &n, (void**)&self->reals, nullptr, nullptr) != napi_ok ||
+      napi_get_typedarray_info(env, argv[4], &type, &n, (void**)&self->reals, nullptr, nullptr) != napi_ok ||
       type != napi_float64_array)
     return fail(env, "configure takes an Int32Array and a Float64Array");
   for (int i = 0; i < 2; i++) {
     if (self->keep[i]) napi_delete_reference(env, self->keep[i]);
-    napi_create_reference(env, argv[2 + i], 1, &self->keep[i]);
+    napi_create_reference(env, argv[3 + i], 1, &self->keep[i]);
   }
   std::lock_guard<std::mutex> lock(oneCall);
-  choose(chosen);
+  choose(chosen, reducedTo);
   if (threads != workerCount()) setThreads(threads);
   return nullptr;
 }
@@ -149,10 +162,33 @@ napi_value call(napi_env env, napi_callback_info info) {
   return v;
 }
 
-/// { isas: [those this processor has, best first], isa, threads, kernels: [names] }
+void describeBf16(napi_env env, napi_value out) {
+  napi_value all, names;
+  napi_create_array(env, &all);
+  napi_create_array(env, &names);
+  int count, n = 0;
+  const Bf16* ways = bf16Ways(count);
+  for (int i = 0; i < count; i++) {
+    napi_value way;
+    napi_create_object(env, &way);
+    napi_set_named_property(env, way, "name", text(env, ways[i].name));
+    napi_set_named_property(env, way, "missing", text(env, ways[i].missing ? ways[i].missing : ""));
+    napi_set_element(env, all, i, way);
+  }
+  std::lock_guard<std::mutex> lock(oneCall);
+  for (const KernelTable* k = reduced ? reduced->kernels : nullptr; k && k->name; k++)
+    napi_set_element(env, names, n++, text(env, k->name));
+  napi_set_named_property(env, out, "bf16", text(env, reduced ? reduced->name : ""));
+  napi_set_named_property(env, out, "inBf16", names);
+  napi_set_named_property(env, out, "bf16Ways", all);
+}
+
+/// { isas: [those this processor has, best first], isa, threads, kernels: [names], bf16: the way in use or '',
+///   inBf16: [kernels], bf16Ways: [{ name, missing: why, or '' }, best first] }
 napi_value describe(napi_env env, napi_callback_info) {
   napi_value out, names, here, v;
   napi_create_object(env, &out);
+  describeBf16(env, out);
   napi_create_array(env, &here);
   int count, n = 0;
   const Isa* list = isas(count);

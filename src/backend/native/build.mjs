@@ -80,23 +80,35 @@ try {
   const require = createRequire(import.meta.url);
   const headers = require('node-api-headers').include_dir;
   const common = ['-std=c++17', '-O3', '-fPIC', '-fno-math-errno', '-fvisibility=hidden', '-Wno-psabi'];
-  const jobs = [];
-  const compile = (file, name, flags) =>
-    jobs.push([...common, ...flags, '-c', file, '-o', join(temporary, `${name}.o`)]);
-  for (const [isa, flags] of Object.entries(isas)) {
-    compile(join(here, '../kernels/kernels.cc'), `kernels_${isa}`, [
-      ...flags,
-      '-ffp-contract=fast',
-      `-DAGENT_ISA=${isa}`,
-    ]);
-    compile(join(here, '../kernels/noise.cc'), `noise_${isa}`, [...flags, '-ffp-contract=off', `-DAGENT_ISA=${isa}`]);
-  }
-  compile(join(here, 'pool.cc'), 'pool', ['-pthread']);
-  compile(join(here, 'addon.cc'), 'addon', [`-I${headers}`]);
-  await Promise.all(jobs.map(args => run(compiler, args)));
-  const objects = jobs.map(args => args.at(-1));
+  const compile = async (file, name, flags) => {
+    const object = join(temporary, `${name}.o`);
+    await run(compiler, [...common, ...flags, '-c', file, '-o', object]);
+    return object;
+  };
+  /** Sampling in bfloat16 (`--precision bf16`): left out where compiler or assembler do not know it. */
+  const withBf16 = async () => {
+    const flags = [...flagsOf.x64.avx512, '-mavx512bf16', '-ffp-contract=fast'];
+    const wanted = process.arch === 'x64' && process.platform === 'linux';
+    const kernels = wanted ? await compile(join(here, 'bf16.cc'), 'bf16', flags).catch(() => undefined) : undefined;
+    const answer = await compile(join(here, 'precision.cc'), 'precision', kernels ? ['-DAGENT_BF16'] : []);
+    return kernels ? [answer, kernels] : [answer];
+  };
+  const objects = await Promise.all([
+    ...Object.entries(isas).flatMap(([isa, flags]) =>
+      Object.entries({ kernels: 'fast', noise: 'off' }).map(([file, contract]) =>
+        compile(join(here, `../kernels/${file}.cc`), `${file}_${isa}`, [
+          ...flags,
+          `-ffp-contract=${contract}`,
+          `-DAGENT_ISA=${isa}`,
+        ]),
+      ),
+    ),
+    compile(join(here, 'pool.cc'), 'pool', ['-pthread']),
+    compile(join(here, 'addon.cc'), 'addon', [`-I${headers}`]),
+    withBf16(),
+  ]);
   const link = process.platform === 'darwin' ? ['-bundle', '-undefined', 'dynamic_lookup'] : ['-shared', '-pthread'];
-  await run(compiler, [...link, ...objects, '-o', join(temporary, 'kernels.node')]);
+  await run(compiler, [...link, ...objects.flat(), '-o', join(temporary, 'kernels.node')]);
   renameSync(join(temporary, 'kernels.node'), binary);
   const version = probe.stdout.split('\n')[0];
   writeFileSync(

@@ -2,21 +2,44 @@ import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { AgentError } from '../../errors.ts';
-import { type Buffer, type KernelLibrary, type KernelName, kernelNames } from '../library.ts';
+import { AgentError, UsageError } from '../../errors.ts';
+import {
+  type Bf16,
+  type Buffer,
+  type KernelLibrary,
+  type KernelName,
+  kernelNames,
+  type Precision,
+} from '../library.ts';
 import { packageRoot } from '../packageRoot.ts';
 
 interface Addon {
-  configure(isa: string, threads: number, ints: Int32Array, reals: Float64Array): void;
+  configure(isa: string, bf16: string, threads: number, ints: Int32Array, reals: Float64Array): void;
   call(kernel: number, ...buffers: Buffer[]): number;
-  describe(): { isas: string[]; isa: string; threads: number; kernels: string[] };
+  describe(): {
+    isas: string[];
+    isa: string;
+    threads: number;
+    kernels: string[];
+    bf16: Bf16Way | '';
+    inBf16: string[];
+    bf16Ways: { name: Bf16Way; missing: string }[];
+  };
 }
+
+/** How bfloat16 is multiplied, as the add-on calls it. */
+type Bf16Way = 'amx' | 'avx512_bf16';
+const shown: Readonly<Record<Bf16Way, string>> = { amx: 'AMX', avx512_bf16: 'AVX512-BF16' };
 
 export interface NativeOptions {
   /** Worker threads, the caller included; all cores unless given. */
   readonly threads?: number;
   /** `avx512`, `avx2`, `sse2`, `neon`: for tests; the best the processor has unless given. */
   readonly isa?: string;
+  /** In what sampling computes: `float32` unless given; `auto`: bfloat16 where it is faster. */
+  readonly precision?: Precision | 'auto';
+  /** `amx`, `avx512_bf16`: for tests; the best there is unless given. */
+  readonly bf16By?: string;
 }
 
 /** What became of the build: `dist/native/build.json`. */
@@ -30,7 +53,13 @@ export function nativeBuild(): { file: string; exists: boolean; reason?: string;
   return { file, exists: existsSync(file), reason, compiler };
 }
 
-/** Loads the add-on. Throws `AgentError` if it was not built or does not load. */
+/** The ways to multiply bfloat16 here, the fastest first: for tests. Empty where the add-on is missing, too. */
+export function bf16Ways(): readonly string[] {
+  const { file, exists } = nativeBuild();
+  return exists ? bf16Support(createRequire(import.meta.url)(file) as Addon).ways : [];
+}
+
+/** Loads the add-on. Throws `UsageError` where bfloat16 is asked for and not to be had; `AgentError` if it was not built or does not load. */
 export function loadNative(options: NativeOptions = {}): KernelLibrary {
   const { file, exists, reason } = nativeBuild();
   const remedies = [
@@ -54,20 +83,44 @@ const ints = new Int32Array(8192);
 const reals = new Float64Array(64);
 const allocated = new WeakSet<ArrayBufferLike>();
 
+/** The instructions for bfloat16 that this process may use, the fastest first; `missing`: why there are none of AMX. */
+function bf16Support(addon: Addon): { ways: Bf16Way[]; missing: string } {
+  const { bf16Ways } = addon.describe();
+  const ways = bf16Ways.filter(({ missing }) => missing === '').map(({ name }) => name);
+  const built =
+    'the kernels are built without it: the compiler knows no AVX512-BF16 (g++ 10, clang 9 or newer, on Linux)';
+  return { ways, missing: bf16Ways[0]?.missing ?? built };
+}
+
+/** The instructions that a library with these options multiplies bfloat16 by; undefined: it computes in float32. */
+function wayFor(addon: Addon, { precision = 'float32', bf16By, isa }: NativeOptions): Bf16Way | undefined {
+  if (precision === 'float32') return undefined;
+  const { ways, missing } = bf16Support(addon);
+  if (precision === 'auto') return ways.includes('amx') && (isa ?? 'avx512') === 'avx512' ? 'amx' : undefined;
+  const way = ways.find(name => name === (bf16By ?? name));
+  if (way) return way;
+  throw new UsageError(`--precision bf16: ${missing}`, [['without it', '--precision float32']]);
+}
+
 class NativeLibrary implements KernelLibrary {
   readonly name = 'native';
   readonly features: readonly string[];
   readonly threads: number;
+  readonly bf16?: Bf16;
+  readonly noAmx: string | undefined;
   readonly #addon: Addon;
   readonly #numbers: Readonly<Record<string, number>>;
 
-  constructor(addon: Addon, { threads = availableParallelism(), isa = '' }: NativeOptions) {
-    addon.configure(isa, threads, ints, reals);
-    const { isas, isa: chosen, kernels, threads: started } = addon.describe();
+  constructor(addon: Addon, options: NativeOptions) {
+    const { threads = availableParallelism(), isa = '' } = options;
+    addon.configure(isa, wayFor(addon, options) ?? '', threads, ints, reals);
+    const { isas, isa: chosen, kernels, threads: started, bf16, inBf16 } = addon.describe();
     if (kernels.join() !== kernelNames.join())
       throw new AgentError('the native kernels are of another version', [['rebuild them', 'npm run build']]);
     this.features = [chosen, ...isas.filter(name => name !== chosen)];
     this.threads = started;
+    if (bf16 !== '') this.bf16 = { by: shown[bf16], kernels: new Set(inBf16) };
+    this.noAmx = bf16Support(addon).missing || undefined;
     this.#addon = addon;
     this.#numbers = Object.fromEntries(kernels.map((name, i) => [name, i]));
   }

@@ -1,6 +1,7 @@
 import { type BackendName, backendNames } from '../../backend/names.ts';
 import { UsageError } from '../../errors.ts';
 import type { Command, Input, Io } from '../command.ts';
+import { precisionOption } from '../flags.ts';
 
 /** One measurement of `agent bench`: its module is loaded only when it is called. */
 interface Benchmark {
@@ -67,6 +68,7 @@ export const command: Command = {
     { name: 'preset', value: 'paper|fast', doc: 'hyperparameters of the algorithm', default: 'paper' },
     { name: 'backend', value: backendNames.join('|'), doc: 'what computes', default: 'auto' satisfies BackendName },
     { name: 'threads', value: 'N', doc: 'worker threads', default: 'all cores' },
+    { ...precisionOption, doc: `${precisionOption.doc}, for act and update` },
     { name: 'env', value: 'ID', doc: 'the environment of env' },
     { name: 'num-envs', value: 'N', doc: 'worlds of env and bridge', default: '1, bridge 32' },
     { name: 'sim', value: 'ADDRESS', doc: 'the simulator of bridge; without, one in which nothing happens' },

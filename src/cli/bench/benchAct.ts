@@ -7,6 +7,8 @@ export interface ActBenchmark {
   readonly algo: string;
   readonly backend: string;
   readonly threads: number;
+  /** Of sampling: `float32` or `bf16`. */
+  readonly precision: string;
   readonly microseconds: { readonly median: number; readonly p99: number };
 }
 
@@ -34,9 +36,12 @@ export async function runBenchAct(input: Input, io: Io): Promise<number> {
   times.sort((a, b) => a - b);
   const at = (part: number) => times[Math.min(times.length - 1, Math.floor(part * times.length))]!;
   const microseconds = { median: at(0.5), p99: at(0.99) };
-  const result: ActBenchmark = { algo: name, backend: backend.name, threads: backend.threads, microseconds };
+  const { name: backendName, threads, precision } = backend;
+  const result: ActBenchmark = { algo: name, backend: backendName, threads, precision, microseconds };
   if (input.has('json')) io.stdout.write(`${JSON.stringify(result)}\n`);
   else
-    io.stdout.write(`${name} on ${backend.name}: ${at(0.5).toFixed(1)} µs an action, p99 ${at(0.99).toFixed(1)} µs\n`);
+    io.stdout.write(
+      `${name} on ${backendName}, ${precision}: ${at(0.5).toFixed(1)} µs an action, p99 ${at(0.99).toFixed(1)} µs\n`,
+    );
   return 0;
 }

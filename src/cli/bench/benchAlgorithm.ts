@@ -6,7 +6,7 @@ import { UsageError } from '../../errors.ts';
 import { Rng } from '../../random/rng.ts';
 import { StreamNoise } from '../../tensor/noise.ts';
 import type { Input } from '../command.ts';
-import { findAlgorithm } from '../flags.ts';
+import { findAlgorithm, precisionOf } from '../flags.ts';
 
 /** An algorithm at given sizes on a started backend, as `bench act` and `bench update` measure it. */
 export interface Subject {
@@ -24,7 +24,10 @@ export async function subjectOf(input: Input, values: Readonly<Record<string, un
   const name = input.text('algo') ?? 'qvpo';
   const definition = findAlgorithm(algorithms, name);
   const preset = input.text('preset') ?? 'paper';
-  const backend = await useBackend(input.text('backend') ?? 'auto', { threads: input.count('threads') });
+  const backend = await useBackend(input.text('backend') ?? 'auto', {
+    threads: input.count('threads'),
+    precision: precisionOf(input),
+  });
   const sizes = { obsDim: input.count('obs-dim') ?? 11, actDim: input.count('act-dim') ?? 3 };
   const { params } = definition.hyperparameters;
   const diffusionSteps = input.count('diffusion-steps');

@@ -12,12 +12,14 @@ export interface UpdateBenchmark {
   readonly stage?: string;
   readonly backend: string;
   readonly threads: number;
+  /** Of sampling: `float32` or `bf16`. */
+  readonly precision: string;
   readonly msPerUpdate: Timing;
   readonly updatesPerSecond: number;
   /** Matrix products only, after the exact savings; absent where the backend's work cannot be counted. */
   readonly gflopPerUpdate?: number;
   readonly gflops?: number;
-  /** The backend's own best square matrix product, in this run. */
+  /** The backend's own best square matrix product, in this run, in float32. */
   readonly peakGflops: number;
   readonly fractionOfPeak?: number;
 }
@@ -34,7 +36,12 @@ export async function runBenchUpdate(input: Input, io: Io): Promise<number> {
   return 0;
 }
 
-const common = ({ name, backend }: Subject) => ({ algo: name, backend: backend.name, threads: backend.threads });
+const common = ({ name, backend: { name: backend, threads, precision } }: Subject) => ({
+  algo: name,
+  backend,
+  threads,
+  precision,
+});
 
 function measure(subject: Subject, stage: Stage, peak: number, seconds: number): UpdateBenchmark {
   const batch = madeUp(subject, stage.batchSize);
@@ -68,9 +75,10 @@ function madeUp({ sizes: { obsDim, actDim }, noise }: Subject, size: number): Ba
   };
 }
 
-function line({ algo, stage, backend, threads, msPerUpdate, gflops, peakGflops, fractionOfPeak }: UpdateBenchmark) {
+function line(result: UpdateBenchmark) {
+  const { algo, stage, backend, threads, precision, msPerUpdate, gflops, peakGflops, fractionOfPeak } = result;
   const rate = gflops === undefined ? '' : `, ${gflops.toFixed(1)} of ${peakGflops.toFixed(1)} GFLOP/s`;
   const part = fractionOfPeak === undefined ? '' : ` (${(100 * fractionOfPeak).toFixed(0)} %)`;
   const name = stage ? `${algo} ${stage}` : algo;
-  return `${name} on ${backend}, ${threads} threads: ${msPerUpdate.median.toFixed(2)} ms an update${rate}${part}`;
+  return `${name} on ${backend}, ${threads} threads, ${precision}: ${msPerUpdate.median.toFixed(2)} ms an update${rate}${part}`;
 }

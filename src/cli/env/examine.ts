@@ -49,10 +49,11 @@ async function rest(folder: string): Promise<Finding[]> {
 
 async function kernels(name: 'native' | 'wasm', use: string): Promise<Finding> {
   try {
-    const { features, threads } = await useBackend(name);
+    const { features, threads, bf16By, precisionWhy } = await useBackend(name, { precision: 'auto' });
     const found = `${Math.round(peakGflops(0.4))} GFLOP/s`;
-    const details = `${threads} thread${threads === 1 ? '' : 's'}, ${features[0] ?? ''}`.replace(/, $/, '');
-    return { name, state: 'works', found, note: `${use}; ${details}` };
+    const sampling = bf16By ? `samples in bf16 by ${bf16By}` : `samples in float32: ${precisionWhy}`;
+    const details = [`${threads} thread${threads === 1 ? '' : 's'}`, features[0], name === 'native' && sampling];
+    return { name, state: 'works', found, note: `${use}; ${details.filter(Boolean).join(', ')}` };
   } catch (error) {
     if (!(error instanceof AgentError)) throw error;
     return { name, state: 'absent', found: 'not available', note: error.message };

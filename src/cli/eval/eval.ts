@@ -11,7 +11,7 @@ import { type RunConfig, readConfig } from '../../runs/runConfig.ts';
 import { StreamNoise } from '../../tensor/noise.ts';
 import { type Tensor2D, tf } from '../../tensor/tf.ts';
 import type { Command, Io } from '../command.ts';
-import { backends } from '../flags.ts';
+import { backends, precisionOf, precisionOption } from '../flags.ts';
 import { charsetFor } from '../terminal/charset.ts';
 import { formatReturn, formatSpread, formatTime, grouped } from '../terminal/format.ts';
 import { paintFor, paintLine } from '../terminal/paint.ts';
@@ -50,6 +50,7 @@ export const command: Command = {
     { name: 'seed', value: 'S', default: '0', doc: 'of start states and action noise' },
     { name: 'teacher', doc: 'SRPO: time and arithmetic of an action beside the diffusion model it learned from' },
     { name: 'backend', value: backends.join('|'), doc: 'what computes (default auto)' },
+    { ...precisionOption, doc: 'of sampling and of judging samples (default: as trained, where the processor can)' },
     { name: 'threads', value: 'N', doc: 'worker threads (default: one a core)' },
   ],
   examples: ['agent eval runs/qvpo-humanoid-v3-1120-k7q2 --checkpoint best --episodes 100'],
@@ -61,8 +62,10 @@ export const command: Command = {
     const config = readConfig(directory);
     const threads = input.count('threads');
     const backend = input.choice('backend', backends) ?? 'auto';
+    const own = config.precision === 'bf16' ? 'auto' : 'float32';
+    const precision = input.has('precision') ? precisionOf(input) : own;
     const checkpoint = await readCheckpoint(directory, which);
-    await useBackend(backend, { threads });
+    await useBackend(backend, { threads, precision });
     const task = taskOf(config);
     const env = await makeWorlds(task, Math.min(episodes, 10), config.options as Partial<LoopOptions>);
     const interrupt = new Interrupt(

@@ -2,8 +2,14 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { envInfo } from '../../../envs/registry.ts';
-import type { EpisodeInfo, RunSummary, ServerMessage, Snapshot } from '../../dashboard/protocol.ts';
-import { PROTOCOL_VERSION, ROWS_PER_BLOCK } from '../../dashboard/protocol.ts';
+import {
+  type EpisodeInfo,
+  PROTOCOL_VERSION,
+  ROWS_PER_BLOCK,
+  type RunSummary,
+  type ServerMessage,
+  type Snapshot,
+} from '../../dashboard/protocol.ts';
 import { RunFolder } from '../../dashboard/runFolder.ts';
 import { singleFile } from '../../dashboard/singleFile.ts';
 import { AgentError, UsageError } from '../../errors.ts';

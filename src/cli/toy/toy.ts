@@ -4,10 +4,10 @@ import { nearest, UsageError } from '../../errors.ts';
 import type { Command, Input, Io } from '../command.ts';
 import { backends } from '../flags.ts';
 import { formatDuration } from '../terminal/format.ts';
-import { banditExperiment, planarExperiment, type ToySizes } from './experiments.ts';
-import { ToyRun } from './toyRun.ts';
 import { shownPath } from '../train/trainRun.ts';
 import { type Viewing, view } from '../view/watching.ts';
+import { banditExperiment, planarExperiment, type ToySizes } from './experiments.ts';
+import { ToyRun } from './toyRun.ts';
 
 export const command: Command = {
   name: 'toy',

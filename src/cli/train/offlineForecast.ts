@@ -37,10 +37,11 @@ export async function offlineForecast(
     ),
   );
   const evaluated = parts.evaluationEnv ? `evaluated in ${config.task}` : 'no task to evaluate on: --env ID names one';
+  const sampling = backend.bf16By && 'diffusionSteps' in config.values ? `, sampling in bf16 by ${backend.bf16By}` : '';
   const lines: Line[] = [
     columns([2, ['dataset']], [14, [`${data.name}, ${grouped(data.size)} transitions; ${evaluated}`]]),
     columns([2, ['algorithm']], [14, [definition.title]]),
-    columns([2, ['machine']], [14, [`${backend.name}, ${backend.threads} threads; ${backend.why}`]]),
+    columns([2, ['machine']], [14, [`${backend.name}, ${backend.threads} threads${sampling}; ${backend.why}`]]),
     columns(
       [2, ['preset']],
       [14, [`${config.preset}${plan.presetReason === 'auto' ? ` (auto: ${backend.name})` : ''}`]],

@@ -13,6 +13,8 @@ import {
   backends,
   findAlgorithm,
   hyperparameterOptions,
+  precisionOf,
+  precisionSource,
   presetsOf,
   resolveHyperparameters,
   trainingOptions,
@@ -73,6 +75,7 @@ export async function planOffline(call: Input, io: Io): Promise<OfflinePlan> {
     ['all of them', 'agent dataset ls'],
   ]);
   const wantedPreset = input.choice('preset', presetsOf(definition.hyperparameters)) ?? 'auto';
+  const wantedPrecision = precisionOf(input);
   const wantedBackend = input.choice('backend', backends) ?? 'auto';
   const seed = input.count('seed', 0) ?? 0;
   const takenFrom = taken(input);
@@ -86,7 +89,7 @@ export async function planOffline(call: Input, io: Io): Promise<OfflinePlan> {
     fetch: async name => (await import('../dataset/datasetGet.ts')).getOne(name, io, quiet),
   });
   const env = evaluationTask(input, data);
-  const backend = await useBackend(wantedBackend, { threads: input.count('threads') });
+  const backend = await useBackend(wantedBackend, { threads: input.count('threads'), precision: wantedPrecision });
   const preset = wantedPreset === 'auto' ? (backend.name === 'webgpu' ? 'paper' : 'fast') : wantedPreset;
   const { values, sources } = resolveFor(table, input, file, data.like, preset);
   const task = env ?? data.name;
@@ -98,8 +101,9 @@ export async function planOffline(call: Input, io: Io): Promise<OfflinePlan> {
     ...resolved,
     command: ['offline', ...input.argv],
     backend: backend.name,
+    precision: backend.precision,
     values,
-    sources,
+    sources: { ...sources, precision: precisionSource(call, file, backend) },
     options,
     environment: env === undefined ? {} : describeEnvironment(envInfo(env)),
     versions: versions(),
@@ -109,6 +113,7 @@ export async function planOffline(call: Input, io: Io): Promise<OfflinePlan> {
       seed,
       threads: backend.threads,
       backend: backend.name,
+      bf16By: backend.bf16By,
     }),
   };
   const directory = input.text('run') ?? join('runs', runName(definition.name, data.name, new Date()));

@@ -6,13 +6,12 @@ import { compareWithTeacher, comparisonLines } from '../eval/teacher.ts';
 import type { Line } from '../terminal/lines.ts';
 import { summaryLines } from '../terminal/summary.ts';
 import { TrainingView } from '../terminal/trainingView.ts';
-import { type WatchOptions, watch } from '../view/watching.ts';
+import { view as startView, type WatchOptions, watch } from '../view/watching.ts';
 import { Interrupt } from './interrupt.ts';
 import { buildOffline, type OfflineParts } from './offlineParts.ts';
 import type { OfflineOptions } from './offlinePlan.ts';
 import { announced, shownPath } from './trainRun.ts';
 import { Tuning } from './tuning.ts';
-import { view as startView, type WatchOptions, watch } from '../view/watching.ts';
 
 export interface OfflineRunOptions {
   readonly io: Io;

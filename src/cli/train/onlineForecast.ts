@@ -112,15 +112,21 @@ function facts({ config, backend }: OnlinePlan, spec: EnvSpec, cost: Cost): [str
   return [
     [config.task, noContacts ? `${observations}, contact forces read as 0` : observations],
     [config.algo, described.join(', ')],
-    ['machine', [`${cores} core${cores === 1 ? '' : 's'}`, ...features, kernels(backend.name, cost)].join(', ')],
+    ['machine', [`${cores} core${cores === 1 ? '' : 's'}`, ...features, ...kernels(config, backend, cost)].join(', ')],
   ];
 }
 
-/** How near an update comes to the backend's own best matrix product. */
-function kernels(name: string, { update, flopPerUpdate }: Cost): string {
-  if (flopPerUpdate === undefined) return `${name} kernels`;
+/** How near an update comes to the backend's own best matrix product, or in what it samples if that is no measure. */
+function kernels(
+  { values, sources }: OnlinePlan['config'],
+  { name, bf16By }: OnlinePlan['backend'],
+  { update, flopPerUpdate }: Cost,
+): string[] {
+  if (bf16By && 'diffusionSteps' in values)
+    return [`${name} kernels`, `sampling in bf16 by ${bf16By} (${sources.precision?.replace(/: .*/, '')})`];
+  if (flopPerUpdate === undefined) return [`${name} kernels`];
   const fraction = flopPerUpdate / update / (peakGflops(0.3) * 1e9);
-  return fraction < 0.005 ? `${name} kernels` : `${name} kernels at ${Math.round(100 * fraction)} % of peak`;
+  return [fraction < 0.005 ? `${name} kernels` : `${name} kernels at ${Math.round(100 * fraction)} % of peak`];
 }
 
 /** The commands that warnings name: what would fit into a day, into memory, onto the disk. */

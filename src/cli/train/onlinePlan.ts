@@ -12,6 +12,8 @@ import {
   backends,
   findAlgorithm,
   hyperparameterOptions,
+  precisionOf,
+  precisionSource,
   presetsOf,
   resolveHyperparameters,
   trainingOptions,
@@ -81,6 +83,7 @@ export async function planOnline(call: Input): Promise<OnlinePlan> {
   const loop = loopOptions(input, steps);
   const wantedPreset = input.choice('preset', presetsOf(definition.hyperparameters)) ?? 'auto';
   const wantedBackend = input.choice('backend', backends) ?? 'auto';
+  const wantedPrecision = precisionOf(input);
   const threads = input.count('threads');
   const resolveWith = (preset: string) =>
     resolveHyperparameters(definition.hyperparameters, {
@@ -93,7 +96,7 @@ export async function planOnline(call: Input): Promise<OnlinePlan> {
     ? await remoteWorld(simulators, env)
     : await localWorld(local!, input.text('model'));
   const options: LoopOptions = { ...loop, ...simulators, ...(model && { model }) };
-  const backend = await useBackend(wantedBackend, { threads });
+  const backend = await useBackend(wantedBackend, { threads, precision: wantedPrecision });
   const preset = wantedPreset === 'auto' ? (backend.name === 'webgpu' ? 'paper' : 'fast') : wantedPreset;
   const { values, sources } = resolveWith(preset);
   const resolved = { kind: 'online' as const, algo: definition.name, task, seed, preset, steps };
@@ -111,8 +114,9 @@ export async function planOnline(call: Input): Promise<OnlinePlan> {
       ...resolved,
       command: ['online', ...input.argv],
       backend: backend.name,
+      precision: backend.precision,
       values,
-      sources,
+      sources: { ...sources, precision: precisionSource(call, file, backend) },
       options,
       environment,
       versions: versions(),
@@ -122,6 +126,7 @@ export async function planOnline(call: Input): Promise<OnlinePlan> {
         seed,
         threads: backend.threads,
         backend: backend.name,
+        bf16By: backend.bf16By,
       }),
     },
   };

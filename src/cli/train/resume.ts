@@ -28,13 +28,18 @@ export const command: Command = {
       ]);
     }
     const { threads } = config.header;
-    const backend = await useBackend(config.backend, { threads });
+    const { precision = 'float32' } = config;
+    const backend = await useBackend(config.backend, {
+      threads,
+      precision: input.has('accept-changes') && precision === 'bf16' ? 'auto' : precision,
+    });
     const { kind, algo, task, seed, preset, steps, values, options } = config;
     const header = collectHeader({
       config: { kind, algo, task, seed, preset, steps, values, options },
       seed,
       threads: backend.threads,
       backend: backend.name,
+      bf16By: backend.bf16By,
     });
     const store = await RunStore.open(directory, {
       header,

@@ -1,6 +1,6 @@
 import { type Dashboard, startDashboard } from '../../dashboard/child.ts';
 import { bytesOf, type Frame, type WorldFrame } from '../../dashboard/protocol.ts';
-import type { Glance, VectorEnv, VectorStep } from '../env/env.ts';
+import type { Glance, VectorEnv, VectorStep } from '../../env/env.ts';
 import { AgentError } from '../../errors.ts';
 import type { OfflineWatcher } from '../../loops/offline.ts';
 import type { OnlineWatcher } from '../../loops/onlineRun.ts';

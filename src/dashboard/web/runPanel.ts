@@ -37,6 +37,7 @@ export function runPanel(app: AppState): HTMLElement {
         ['seed', String(run.seed)],
         ['preset', run.preset],
         ['backend', String(config.backend ?? '')],
+        ['precision', [config.precision ?? 'float32', sources.precision].filter(Boolean).join(', ')],
         ['trained for', duration(run.seconds)],
       ]),
       table(

@@ -56,7 +56,7 @@ function fused(backend: AcceleratedBackend, args: DenoiseArgs): Tensor2D {
   const inputs = [initialNoise, stepNoise, observations, embeddings].map(t => backend.values(t));
   backend.run(
     'denoise',
-    [values, ...inputs, coefficients, ...parametersFor(backend, rows, body.layers)],
+    [values, ...inputs, coefficients, ...parametersFor(backend, 'denoise', rows, body.layers)],
     [
       body.layers.length,
       activationCode[body.activation],

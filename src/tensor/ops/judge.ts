@@ -29,7 +29,7 @@ function judgeFused(backend: AcceleratedBackend, nets: readonly DenoiserBody[], 
       values,
       backend.values(x),
       backend.values(states),
-      ...nets.flatMap(net => parametersFor(backend, rows, net.layers)),
+      ...nets.flatMap(net => parametersFor(backend, 'judge', rows, net.layers)),
     ],
     [nets.length, layers.length, activationCode[activation], batch, rows / batch, xDim, stateDim, 0, ...sizes],
   );

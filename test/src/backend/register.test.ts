@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { nativeBuild } from '../../../src/backend/native/load.ts';
+import { bf16Ways, nativeBuild } from '../../../src/backend/native/load.ts';
 import { isInstalled } from '../../../src/backend/optional.ts';
 import { currentBackend, describeBackends, useBackend } from '../../../src/backend/register.ts';
 import { AgentError, UsageError } from '../../../src/errors.ts';
@@ -18,6 +18,22 @@ describe('useBackend', () => {
     await expect(useBackend('cuda')).rejects.toThrow(UsageError);
     await expect(useBackend('native', { threads: 0 })).rejects.toThrow(/--threads is 0/);
     await expect(useBackend('wasm', { threads: 1.5 })).rejects.toThrow(/--threads is 1.5/);
+  });
+
+  it('refuses bfloat16 by name where nothing multiplies it, and takes it by itself where it is fast', async () => {
+    const inBf16 = (name: string) => useBackend(name, { threads: 1, precision: 'bf16' });
+    await expect(inBf16('cpu')).rejects.toThrow(/--precision bf16 is for the native backend; this is cpu/);
+    await expect(inBf16('wasm')).rejects.toThrow(UsageError);
+    await expect(useBackend('auto', { precision: 'half' as 'bf16' })).rejects.toThrow(/no precision "half"/);
+    expect(await useBackend('wasm', { threads: 1, precision: 'auto' })).toMatchObject({ precision: 'float32' });
+    const [fastest] = bf16Ways();
+    if (fastest === undefined)
+      await expect(inBf16('auto')).rejects.toThrow(/--precision bf16: .*(has no|without it)|is for/);
+    else expect(await inBf16('native')).toMatchObject({ precision: 'bf16', precisionWhy: 'asked for' });
+    const chosen = await useBackend('auto', { threads: 1, precision: 'auto' });
+    expect(chosen.precision).toBe(fastest === 'amx' ? 'bf16' : 'float32');
+    expect(chosen.bf16By).toBe(fastest === 'amx' ? 'AMX' : undefined);
+    expect(await useBackend('auto', { threads: 1 })).toMatchObject({ precision: 'float32' });
   });
 
   it('does not fall back from a backend that was named', async () => {

@@ -3,8 +3,7 @@ import { join } from 'node:path';
 import { Packr, Unpackr } from 'msgpackr';
 import { afterEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
-import type { ControlAction, Frame, ServerMessage } from '../../../src/dashboard/protocol.ts';
-import { bytesOf } from '../../../src/dashboard/protocol.ts';
+import { bytesOf, type ControlAction, type Frame, type ServerMessage } from '../../../src/dashboard/protocol.ts';
 import { RunData } from '../../../src/dashboard/web/runData.ts';
 import { tokens, viewerOver } from './viewerFixture.ts';
 
