@@ -21,7 +21,14 @@ function run(script, ...args) {
 }
 
 const failures = await Promise.all([
-  run('node_modules/typescript/bin/tsc', '-p', 'tsconfig.json'),
+  run(
+    'node_modules/typescript/bin/tsc',
+    '-p',
+    'tsconfig.json',
+    '--incremental',
+    '--tsBuildInfoFile',
+    'dist/.tsbuildinfo',
+  ),
   run('src/backend/native/build.mjs'),
   run('src/dashboard/web/build.mjs'),
 ]);
