@@ -10,7 +10,7 @@ const representative =
 const tested = envIds().filter(id => all || representative.test(id));
 
 describe('every environment keeps its promises', () => {
-  it.each(tested)('%s', { timeout: 60_000 }, async id => {
+  it.each(tested)('%s', { timeout: 300_000 }, async id => {
     const findings = await checkEnv(numEnvs => makeVectorEnv(id, numEnvs));
     expect(findings.filter(({ verdict }) => verdict !== 'kept')).toEqual([]);
   });

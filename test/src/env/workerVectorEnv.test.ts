@@ -36,7 +36,7 @@ const comparedSteps = Number(process.env.DETERMINISM_STEPS ?? 120);
 describe('worlds over worker threads', () => {
   it.each(compared)(
     '%s: 1, 2 and 4 workers give what this thread gives',
-    { timeout: 300_000 + 100 * comparedSteps },
+    { timeout: 900_000 + 100 * comparedSteps },
     async id => {
       const run = async (env: VectorEnv) => ({ start: await env.reset(11), steps: await steps(env, 0, comparedSteps) });
       const here = await using(makeVectorEnv(id, 5), async env => ({
