@@ -8,8 +8,8 @@ import { recordEpisode } from '../../runs/episodes.ts';
 import type { RunStore } from '../../runs/runStore.ts';
 import { Steering } from '../train/steering.ts';
 
-/** Live frames leave at most so often; the page draws in between. */
-const FRAME_MS = 30;
+/** Live frames leave at most so often, 20 times a second; the page draws in between. */
+const FRAME_MS = 50;
 /** And so often while nobody looks: who opens the page finds a picture soon. */
 const UNWATCHED_MS = 250;
 /** Worlds sent in a frame: the page shows no more side by side. */

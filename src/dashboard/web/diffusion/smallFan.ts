@@ -77,7 +77,7 @@ export class SmallFan {
       this.element.hidden = true;
       return;
     }
-    if (!model.policy?.samples) throw new Error('This algorithm acts in one pass: there is no denoising to show.');
+    if (!model.policy?.samples) throw new Error('There is no denoising of this algorithm that the page can show.');
     const place = model.place();
     if (!place) return;
     const { observation } = await model.observe(place);

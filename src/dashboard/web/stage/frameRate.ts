@@ -21,7 +21,7 @@ export const QUALITY: readonly Quality[] = [
   { shadows: false, fine: false, scale: 0.5 },
 ];
 /** Holds the picture at an entry of `QUALITY`, for pictures and measurements. */
-const HELD = 'agent.quality';
+export const HELD = 'agent.quality';
 
 /**
  * Watches how fast frames come and says how good the picture may be. After a step down the next one up waits ten seconds,

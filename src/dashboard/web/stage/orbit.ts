@@ -1,6 +1,8 @@
 import * as THREE from 'three';
 import type { CameraPreset } from './cameras.ts';
 
+/** Over so long the pace of what is followed is averaged: longer than a stride. */
+const PACE_SECONDS = 0.4;
 const RADIANS = Math.PI / 180;
 
 /**
@@ -13,7 +15,11 @@ export class Orbit {
   elevation = -9;
   distance = 3.9;
   readonly #target = new THREE.Vector3();
+  /** Of the spring, beside the goal's own. */
   readonly #velocity = new THREE.Vector3();
+  readonly #goal = new THREE.Vector3();
+  /** How fast the goal goes, smoothed: the spring alone would fall behind what runs. */
+  readonly #pace = new THREE.Vector3();
   readonly #offset = new THREE.Vector3();
   #preset: CameraPreset | undefined;
   #moved = false;
@@ -84,6 +90,7 @@ export class Orbit {
     if (this.#first || goal.distanceTo(this.#target) > 6) {
       this.#target.copy(goal);
       this.#velocity.set(0, 0, 0);
+      this.#pace.set(0, 0, 0);
       this.#first = false;
     } else {
       // Critically damped spring with a settling time of 0.25 s.
@@ -94,11 +101,16 @@ export class Orbit {
         .sub(this.#target)
         .multiplyScalar(omega * omega);
       this.#velocity.addScaledVector(pull, step).multiplyScalar(1 / (1 + omega * step) ** 2);
-      this.#target.addScaledVector(this.#velocity, step);
-      // A spring lags behind in proportion to speed and frame time: what runs at 8 m/s must stay in the picture.
+      if (seconds > 0) {
+        const pace = goal.clone().sub(this.#goal).divideScalar(seconds);
+        this.#pace.lerp(pace, 1 - Math.exp(-seconds / PACE_SECONDS));
+      }
+      this.#target.addScaledVector(this.#velocity, step).addScaledVector(this.#pace, step);
+      // Where frames are few it lags all the same: what runs at 8 m/s must stay in the picture.
       const [lag, most] = [goal.distanceTo(this.#target), this.distance / 15];
       if (lag > most) this.#target.lerp(goal, 1 - most / lag);
     }
+    this.#goal.copy(goal);
     const az = this.azimuth * RADIANS;
     const el = this.elevation * RADIANS;
     const forward = new THREE.Vector3(Math.cos(el) * Math.cos(az), Math.cos(el) * Math.sin(az), Math.sin(el));

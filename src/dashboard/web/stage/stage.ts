@@ -1,6 +1,7 @@
 import * as THREE from 'three';
 import type { Scene } from '../../protocol.ts';
 import { type CameraPreset, camerasOf, mazeBounds } from './cameras.ts';
+import { contextOf } from './context.ts';
 import { QUALITY, type Quality } from './frameRate.ts';
 import { Ground } from './ground.ts';
 import { Kinematics } from './kinematics.ts';
@@ -284,12 +285,4 @@ export class Stage {
     this.#renderer.dispose();
     this.#ground.dispose();
   }
-}
-
-/** Opaque, so that nothing of the page is blended with it. Throws if the browser has no WebGL 2. */
-function contextOf(canvas: HTMLCanvasElement): WebGL2RenderingContext {
-  const wanted = { alpha: false, antialias: true, stencil: false, powerPreference: 'high-performance' } as const;
-  const context = canvas.getContext('webgl2', wanted) as WebGL2RenderingContext | null;
-  if (!context) throw new Error('no WebGL 2');
-  return context;
 }
