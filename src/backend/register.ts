@@ -3,8 +3,10 @@ import { AgentError, UsageError } from '../errors.ts';
 import type { KernelLibrary, Precision } from './library.ts';
 import { type BackendName, backendNames, precisionNames } from './names.ts';
 import { loadNative, type NativeOptions, nativeBuild } from './native/load.ts';
-import { isInstalled, optionalPackages, registerTensorflow, registerWebgpu } from './optional.ts';
+import { addCommand, installedPackage, type OptionalName } from './optional.ts';
 import { accelerate, libraryInUse, select } from './start.ts';
+import { registerTensorflow } from './tensorflow.ts';
+import { mendWebgpu, registerWebgpu } from './webgpu.ts';
 
 /** The backend in use, and why it is this one. */
 export interface BackendInUse {
@@ -83,13 +85,15 @@ async function start(name: Exclude<BackendName, 'auto'>, options: NativeOptions,
       await select('cpu');
       return { name, why, threads: 1, features: ['plain tfjs, for reference'], ...float32 };
     case 'tensorflow': {
-      const from = await registerTensorflow();
+      const threads = options.threads ?? availableParallelism();
+      const from = await registerTensorflow(threads);
       await select(name);
-      return { name, why, threads: availableParallelism(), features: [from], ...float32 };
+      return { name, why, threads, features: [from], ...float32 };
     }
     case 'webgpu': {
       const adapter = await registerWebgpu();
       await select(name);
+      mendWebgpu();
       return { name, why, threads: 1, features: [adapter], ...float32 };
     }
   }
@@ -135,17 +139,17 @@ export async function describeBackends(): Promise<readonly BackendFact[]> {
   );
   facts.push(
     { name: 'cpu', available: true, why: 'plain tfjs, for reference' },
-    installed('tensorflow', ['@tensorflow/tfjs-node-gpu', '@tensorflow/tfjs-node']),
-    installed('webgpu', ['webgpu']),
+    installed('tensorflow'),
+    installed('webgpu'),
   );
   return facts;
 }
 
-/** Whether one of the packages is here; whether it starts, only `useBackend` can tell. */
-function installed(name: BackendFact['name'], packages: readonly string[]): BackendFact {
-  const found = packages.find(isInstalled);
+/** Whether its package is here; whether it starts, only `useBackend` can tell. */
+function installed(name: OptionalName): BackendFact {
+  const found = installedPackage(name);
   if (found) return { name, available: true, why: `${found} is installed` };
-  return { name, available: false, why: 'not installed', remedy: `npm i ${optionalPackages[name]}` };
+  return { name, available: false, why: 'not installed', remedy: addCommand(name) };
 }
 
 function probe(name: BackendFact['name'], look: () => string): BackendFact {

@@ -1,4 +1,6 @@
 import { cpus } from 'node:os';
+import { addBackend } from '../backend/add.ts';
+import { optionalNames } from '../backend/optional.ts';
 import type { Command, Io } from './command.ts';
 import { examine } from './env/examine.ts';
 import { charsetFor } from './terminal/charset.ts';
@@ -8,9 +10,14 @@ import { paintFor, paintLine } from './terminal/paint.ts';
 export const command: Command = {
   name: 'doctor',
   args: '',
-  options: [{ name: 'run', value: 'DIR', doc: 'where the runs will go (default runs)' }],
-  examples: ['agent doctor', 'agent doctor --run /data/runs'],
+  options: [
+    { name: 'run', value: 'DIR', doc: 'where the runs will go (default runs)' },
+    { name: 'add', value: optionalNames.join('|'), doc: 'first fetch the packages of this backend' },
+  ],
+  examples: ['agent doctor', 'agent doctor --run /data/runs', 'agent doctor --add tensorflow'],
   run: async (input, io) => {
+    const added = input.choice('add', optionalNames);
+    if (added) await addBackend(added, step => input.has('quiet') || io.stderr.write(`  ${step}\n`));
     const findings = await examine(input.text('run') ?? 'runs');
     const problems = findings.filter(({ state }) => state === 'hurts').length;
     const verdict = verdictOf(findings);
@@ -26,6 +33,7 @@ function verdictOf(findings: readonly Finding[]): string {
   if (hurts.size === 0) return 'Everything works.';
   if (hurts.has('node') || hurts.has('mujoco')) return 'Training will not work before this is mended.';
   if (hurts.has('native')) return 'Training works, many times slower than it could.';
+  for (const name of optionalNames) if (hurts.has(name)) return `Training works, but not with --backend ${name}.`;
   return 'Training works; a full Humanoid run will not fit.';
 }
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll } from 'vitest';
 
-const main = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url));
+const built = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url));
 
 export interface Ended {
   readonly code: number | null;
@@ -20,8 +20,16 @@ export interface Running {
   says(pattern: RegExp): Promise<void>;
 }
 
+interface Options {
+  readonly cwd?: string;
+  readonly env?: NodeJS.ProcessEnv;
+  /** The built command line; this checkout's unless given. */
+  readonly main?: string;
+}
+
 /** Starts the built command line as a user would, without a terminal. */
-export function startAgent(args: readonly string[], { cwd = tmpdir(), env = {} as NodeJS.ProcessEnv } = {}): Running {
+export function startAgent(args: readonly string[], options: Options = {}): Running {
+  const { cwd = tmpdir(), env = {}, main = built } = options;
   if (!existsSync(main)) throw new Error('dist is missing: npm run build');
   const child = spawn(process.execPath, [main, ...args], {
     cwd,
@@ -54,7 +62,7 @@ export function startAgent(args: readonly string[], { cwd = tmpdir(), env = {} a
 }
 
 /** Runs a command to its end. */
-export function runAgent(args: readonly string[], options?: { cwd?: string; env?: NodeJS.ProcessEnv }): Promise<Ended> {
+export function runAgent(args: readonly string[], options?: Options): Promise<Ended> {
   return startAgent(args, options).ended;
 }
 

@@ -1,7 +1,7 @@
-import { createRequire } from 'node:module';
 import { createServer } from 'node:net';
 import { cpus } from 'node:os';
 import { makeEnv } from '../../../envs/registry.ts';
+import { addCommand, installedPackage, type OptionalName, optionalNames } from '../../backend/optional.ts';
 import { useBackend } from '../../backend/register.ts';
 import { replayBytes } from '../../data/replayBuffer.ts';
 import { AgentError } from '../../errors.ts';
@@ -44,10 +44,12 @@ function machine(): Finding[] {
 }
 
 async function rest(folder: string): Promise<Finding[]> {
-  return [await physics(), await viewerPort(7878), webgpu(), tensorflow(), await disk(folder)];
+  const found = [await physics(), await viewerPort(7878)];
+  for (const name of optionalNames) found.push(await optional(name));
+  return [...found, await disk(folder)];
 }
 
-async function kernels(name: 'native' | 'wasm', use: string): Promise<Finding> {
+async function kernels(name: 'native' | 'wasm' | OptionalName, use: string): Promise<Finding> {
   try {
     const { features, threads, bf16By, precisionWhy } = await useBackend(name, { precision: 'auto' });
     const found = `${Math.round(peakGflops(0.4))} GFLOP/s`;
@@ -56,7 +58,8 @@ async function kernels(name: 'native' | 'wasm', use: string): Promise<Finding> {
     return { name, state: 'works', found, note: `${use}; ${details.filter(Boolean).join(', ')}` };
   } catch (error) {
     if (!(error instanceof AgentError)) throw error;
-    return { name, state: 'absent', found: 'not available', note: error.message };
+    const remedy = error.remedies[0]?.join(': ');
+    return { name, state: 'absent', found: 'not available', note: error.message, remedy };
   }
 }
 
@@ -100,33 +103,11 @@ async function viewerPort(port: number): Promise<Finding> {
   return { name: 'viewer', state: 'works', found: `port ${port} is taken`, note: 'the next free one is used' };
 }
 
-function webgpu(): Finding {
-  const installed = isInstalled('webgpu');
-  return {
-    name: 'webgpu',
-    state: installed ? 'works' : 'absent',
-    found: installed ? dependencyVersion('webgpu') : 'not installed',
-    note: 'only for --backend webgpu',
-  };
-}
-
-function tensorflow(): Finding {
-  const found = ['@tensorflow/tfjs-node-gpu', '@tensorflow/tfjs-node'].find(isInstalled);
-  return {
-    name: 'tensorflow',
-    state: found ? 'works' : 'absent',
-    found: found ? dependencyVersion(found) : 'not installed',
-    note: found ? 'only for --backend tensorflow' : 'npm i @tensorflow/tfjs-node-gpu',
-  };
-}
-
-function isInstalled(name: string): boolean {
-  try {
-    createRequire(import.meta.url).resolve(name);
-    return true;
-  } catch {
-    return false; // not being there is the answer
-  }
+/** Starts it, where it is installed. */
+async function optional(name: OptionalName): Promise<Finding> {
+  if (!installedPackage(name)) return { name, state: 'absent', found: 'not installed', note: addCommand(name) };
+  const finding = await kernels(name, `only for --backend ${name}`);
+  return finding.state === 'works' ? finding : { ...finding, state: 'hurts' };
 }
 
 /** A full run of the largest task: its replay and a few checkpoints. */
