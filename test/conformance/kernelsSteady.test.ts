@@ -1,10 +1,12 @@
+import { readFileSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import type { AcceleratedBackend } from '../../src/backend/accelerated.ts';
 import { bf16Ways, nativeBuild } from '../../src/backend/native/load.ts';
 import { useBackend } from '../../src/backend/register.ts';
-import { loadWasm } from '../../src/backend/wasm/node.ts';
+import { WasmLibrary } from '../../src/backend/wasm/library.ts';
+import { webAssembly } from '../../src/backend/wasm/webAssembly.ts';
 import { Mlp } from '../../src/networks/mlp.ts';
 import { Adam } from '../../src/optim/adam.ts';
 import { minimize } from '../../src/optim/minimize.ts';
@@ -64,13 +66,21 @@ function train(updates: number, batch: number, hidden: number, after = (_update:
 
 it('gives the same bits in WASM whether the engine joins vectors or not', { timeout: 120_000 }, async () => {
   await useBackend('wasm');
-  const backend = tf.backend() as AcceleratedBackend;
   const joins = Number.parseInt(process.versions.v8, 10) >= 13 && process.arch === 'x64';
-  if (joins) setFlagsFromString('--no-experimental-wasm-revectorize');
-  backend.use(loadWasm({ threads: 1, vectors: 'relaxed' }));
-  const bits = [train(40, 300, 130), train(40, 3, 130)]; // long enough for the optimizing compiler
-  backend.use(loadWasm({ threads: 1 }));
-  expect([train(40, 300, 130), train(40, 3, 130)]).toEqual(bits);
+  const join = (on: boolean) => joins && setFlagsFromString(`--${on ? '' : 'no-'}experimental-wasm-revectorize`);
+  const module = readFileSync(new URL('../../src/backend/wasm/kernels.wide.threads.wasm', import.meta.url));
+  const run = (end: number[]) => {
+    const own = new webAssembly.Module(Uint8Array.from([...module, ...end]));
+    (tf.backend() as AcceleratedBackend).use(
+      new WasmLibrary({ module: own, vectors: 'wide', threads: 1, bytes: 2 ** 28 }),
+    );
+    const bytes = [...train(40, 300, 130), ...train(40, 3, 130)]; // long enough for the optimizing compiler
+    return Buffer.concat(bytes).toString('hex');
+  };
+  join(false);
+  const apart = run([0, 1, 0]); // an empty section: the engine would share the code of equal modules
+  join(true);
+  expect(run([]) === apart).toBe(true);
 });
 
 describe.each(backends)('$name $bf16By', { timeout: 120_000 }, ({ name, ...precision }) => {

@@ -23,6 +23,8 @@ constexpr int NR = NV * W, FEW_V = W == 16 ? 4 : NV == 1 ? 1 : 2;  // vectors of
 
 /// Rows of a panel that are asked for ahead.
 constexpr int NEAR = 8;
+/// Floats of a line of the cache.
+constexpr int LINE = 16;
 
 /// V vectors side by side. In WASM the loads stay where they are written, before the products, their halves together: else
 /// engines run out of registers, and do not join the halves.
@@ -45,10 +47,11 @@ INLINE void loadRow(const float* p, vf* b) {
   for (int v = 0; v < V; v++) b[v] = load(p + v * W);
 }
 
-/// C[M × V·W] (+)= A[M × K] · panel[K × V·W]; a(i, k) = a[i·rs + k·cs].
+/// C[M × V·W] (+)= A[M × K] · panel[K × V·W]; a(i, k) = a[i·rs + k·cs]. At each k a line of memory is asked for,
+/// from `next` on: what later calls will read.
 template <int M, int V, bool ADD>
 static void micro(int K, const float* a, ptrdiff_t rs, ptrdiff_t cs, const float* panel, int panelStride, float* c,
-                  ptrdiff_t ldc) {
+                  ptrdiff_t ldc, const float* next) {
   vf acc[M][V];
   ptrdiff_t row[M];
 #pragma GCC unroll 16
@@ -66,6 +69,9 @@ static void micro(int K, const float* a, ptrdiff_t rs, ptrdiff_t cs, const float
     if (V >= 4 && M <= 4) {  // few rows: a panel is read once, from a farther cache
 #pragma GCC unroll 8
       for (int v = 0; v < V; v++) __builtin_prefetch(panel + NEAR * panelStride + v * W);
+    } else {
+      __builtin_prefetch(next, 0, 2);
+      next += LINE;
     }
     vf b[V];
     loadRow<V>(panel, b);
@@ -84,7 +90,7 @@ static void micro(int K, const float* a, ptrdiff_t rs, ptrdiff_t cs, const float
     for (int v = 0; v < V; v++) store(c + i * ldc + v * W, acc[i][v]);
 }
 
-using Micro = void (*)(int, const float*, ptrdiff_t, ptrdiff_t, const float*, int, float*, ptrdiff_t);
+using Micro = void (*)(int, const float*, ptrdiff_t, ptrdiff_t, const float*, int, float*, ptrdiff_t, const float*);
 
 /// For m rows, `MOST` at most.
 template <int V, bool ADD, int MOST = MR>
@@ -238,12 +244,14 @@ static void productBlock(int m0, int m1, int j0, int j1, int N, int K, const flo
       for (int i = 0; i < m1 - m0; i += step) {
         const int m = minimum(step, m1 - m0 - i);
         float* tile = to + i * ldTo;
+        // The first calls ask for the next panel, which comes from a far cache: else its first reader waits for it.
+        const float* next = b.stride == NR && i / step < NR / LINE ? panel + b.step + i / step * count * LINE : panel;
         const Micro run = narrow ? (k ? microFor<1, true>(m) : microFor<1, false>(m))
                                  : (k ? microFor<NV, true>(m) : microFor<NV, false>(m));
         if (transposed)
-          run(count, tiles + (size_t)i * count, 1, MR, panel, (int)b.stride, tile, ldTo);
+          run(count, tiles + (size_t)i * count, 1, MR, panel, (int)b.stride, tile, ldTo, next);
         else
-          run(count, rows + i * rs, rs, cs, panel, (int)b.stride, tile, ldTo);
+          run(count, rows + i * rs, rs, cs, panel, (int)b.stride, tile, ldTo, next);
         if (k + KC >= K) finish(tile, ldTo, m, n, m0 + i, n0, f);
       }
     }
@@ -259,7 +267,7 @@ struct Partition {
   int rows, rowBlocks, panels, panelGroups, groupSize;
   Partition(int M, int N, int K, bool transposed) {
     // Few enough rows for an even load, many enough to reuse a panel, which comes from far where K is large.
-    rows = M > 2048 ? MAX_ROWS : K > 2 * KC ? 4 * MR : 2 * MR;
+    rows = M > 2048 ? MAX_ROWS : K > 2 * KC ? 8 * MR : 2 * MR;
     rowBlocks = ceilDiv(M, rows);
     panels = ceilDiv(N, NR);
     // Few row blocks (a weight's gradient, a small batch): also cut the columns. A transposed A is copied by every group.
@@ -289,8 +297,8 @@ static void fewRows(int N, int K, const float* a, ptrdiff_t rs, const float* b, 
                     const Finish& f) {
   constexpr int V = (M <= 2 ? 2 : 1) * FEW_V;
   int n0 = 0;
-  for (; n0 + V * W <= N; n0 += V * W) micro<M, V, false>(K, a, rs, 1, b + n0, (int)ldb, c + n0, ldc);
-  for (; n0 + W <= N; n0 += W) micro<M, 1, false>(K, a, rs, 1, b + n0, (int)ldb, c + n0, ldc);
+  for (; n0 + V * W <= N; n0 += V * W) micro<M, V, false>(K, a, rs, 1, b + n0, (int)ldb, c + n0, ldc, b + n0);
+  for (; n0 + W <= N; n0 += W) micro<M, 1, false>(K, a, rs, 1, b + n0, (int)ldb, c + n0, ldc, b + n0);
   for (; n0 < N; n0++)
     for (int i = 0; i < M; i++) {
       float s = 0;
@@ -330,14 +338,14 @@ static void fewRowsPacked(int N, int K, const float* a, ptrdiff_t rs, const floa
     const float* panel = packed + (size_t)n0 * K;
     const int n = minimum(FEW_NR, N - n0);
     if (n == FEW_NR) {
-      micro<M, FEW_V, false>(K, a, rs, 1, panel, FEW_NR, c + n0, ldc);
+      micro<M, FEW_V, false>(K, a, rs, 1, panel, FEW_NR, c + n0, ldc, panel);
       continue;
     }
     float part[M * FEW_NR];
     if (n <= W)
-      micro<M, 1, false>(K, a, rs, 1, panel, FEW_NR, part, FEW_NR);
+      micro<M, 1, false>(K, a, rs, 1, panel, FEW_NR, part, FEW_NR, panel);
     else
-      micro<M, FEW_V, false>(K, a, rs, 1, panel, FEW_NR, part, FEW_NR);
+      micro<M, FEW_V, false>(K, a, rs, 1, panel, FEW_NR, part, FEW_NR, panel);
     for (int i = 0; i < M; i++)
       for (int q = 0; q < n; q++) c[i * ldc + n0 + q] = part[i * FEW_NR + q];
   }

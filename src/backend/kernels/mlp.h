@@ -219,7 +219,7 @@ template <int V>  // NV for MR columns, twice that for half as many
 static void narrowWeight(int count, int in, int out, const float* h, const float* panels, float* to, int j0, int j1) {
   for (int j = j0; j < j1; j += V * W) {
     float part[MR * V * W];
-    microFor<V, false, MR * NV / V>(out)(count, panels, 1, NR, h + j, in, part, V * W);
+    microFor<V, false, MR * NV / V>(out)(count, panels, 1, NR, h + j, in, part, V * W, panels);
     for (int q = 0; q < minimum(V * W, j1 - j); q++)
       for (int i = 0; i < out; i++) to[(size_t)(j + q) * out + i] = part[i * V * W + q];
   }
