@@ -97,8 +97,8 @@ function readPlan(file: string): Plan {
 }
 
 function cellsOf(plan: Plan, folder: string): Cell[] {
-  return named(plan.algos ?? ['']).flatMap(([algo, algoFlags]) =>
-    named(plan.tasks).map(([task, taskFlags]) => {
+  return named(plan.tasks).flatMap(([task, taskFlags]) =>
+    named(plan.algos ?? ['']).map(([algo, algoFlags]) => {
       const name = [algo || plan.command, task].join('-').replace(/[^\w.-]+/g, '-');
       const runs = plan.seeds.map(seed => ({ seed, directory: join(folder, name, `seed-${seed}`) }));
       const call = callOf(plan.command, task, algo, { ...plan.flags, ...taskFlags, ...algoFlags });
