@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url';
 import { packageRoot } from './packageRoot.ts';
 
 /** Backends from packages that are not installed unasked: hundreds of megabytes, or a GPU library. */
-export const optionalNames = ['tensorflow', 'webgpu'] as const;
+export const optionalNames = ['webgpu', 'tensorflow'] as const;
 export type OptionalName = (typeof optionalNames)[number];
 
 /** The packages of each, of which the first that is found tells whether it is installed. */
