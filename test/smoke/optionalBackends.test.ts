@@ -81,7 +81,7 @@ describe('an optional backend that cannot start', () => {
     expect(npm.stderr).toMatch(/npm does not run/);
     const other = await runAgent(['doctor', '--add', 'cuda'], inCopy);
     expect(other.code).toBe(2);
-    expect(other.stderr).toMatch(/--add is "cuda", one of tensorflow, webgpu/);
+    expect(other.stderr).toMatch(/--add is "cuda", one of webgpu, tensorflow/);
   });
 });
 
