@@ -28,6 +28,10 @@ export const commands: readonly CommandEntry[] = [
     summary: 'measurements: kernels, act, update, env, bridge, load',
     load: () => import('./bench/bench.ts'),
   },
-  { name: 'doctor', summary: 'what this machine offers, and what is missing', load: () => import('./doctor.ts') },
+  {
+    name: 'doctor',
+    summary: 'what this machine offers, and what is missing',
+    load: () => import('./doctor/doctor.ts'),
+  },
   { name: 'toy', summary: 'the two-dimensional experiments, as figures', load: () => import('./toy/toy.ts') },
 ];

@@ -1,11 +1,11 @@
 import { cpus } from 'node:os';
-import { addBackend } from '../backend/add.ts';
-import { optionalNames } from '../backend/optional.ts';
-import type { Command, Io } from './command.ts';
-import { examine } from './env/examine.ts';
-import { charsetFor } from './terminal/charset.ts';
-import { doctorLines, type Finding } from './terminal/doctorLines.ts';
-import { paintFor, paintLine } from './terminal/paint.ts';
+import { addBackend } from '../../backend/add.ts';
+import { optionalNames } from '../../backend/optional.ts';
+import type { Command, Io } from '../command.ts';
+import { charsetFor } from '../terminal/charset.ts';
+import { doctorLines, type Finding } from '../terminal/doctorLines.ts';
+import { paintFor, paintLine } from '../terminal/paint.ts';
+import { examine } from './examine.ts';
 
 export const command: Command = {
   name: 'doctor',
