@@ -1,7 +1,8 @@
 import type { Stage } from '../../algorithms/algorithm.ts';
-import { accelerated } from '../../backend/accelerated.ts';
-import type { Batch } from '../../data/batch.ts';
-import { type Tensor1D, type Tensor2D, tf } from '../../tensor/tf.ts';
+import { type AcceleratedBackend, accelerated } from '../../backend/accelerated.ts';
+import { ReplayBuffer } from '../../data/replayBuffer.ts';
+import { Rng } from '../../random/rng.ts';
+import { tf } from '../../tensor/tf.ts';
 import type { Input, Io } from '../command.ts';
 import { countFlops } from '../train/countFlops.ts';
 import { type Subject, subjectOf } from './benchAlgorithm.ts';
@@ -22,7 +23,14 @@ export interface UpdateBenchmark {
   /** The backend's own best square matrix product, in this run, in float32. */
   readonly peakGflops: number;
   readonly fractionOfPeak?: number;
+  /** Part of an update that is no arithmetic: drawing the batch, noise, tape, JavaScript, copies. */
+  readonly fractionOutsideKernels?: number;
 }
+
+/** Kernels that do no arithmetic of the algorithm. */
+const NO_ARITHMETIC: ReadonlySet<string> = new Set(['normal', 'uniform', 'integers', 'gatherRows']);
+/** Transitions that batches are drawn from: a replay's first allocation. */
+const TRANSITIONS = 16_384;
 
 /** `agent bench update`: one gradient update of each stage on made-up transitions, against the backend's peak. */
 export async function runBenchUpdate(input: Input, io: Io): Promise<number> {
@@ -44,14 +52,14 @@ const common = ({ name, backend: { name: backend, threads, precision } }: Subjec
 });
 
 function measure(subject: Subject, stage: Stage, peak: number, seconds: number): UpdateBenchmark {
-  const batch = madeUp(subject, stage.batchSize);
-  const sample = () => batch;
+  const replay = madeUp(subject);
+  const draws = new Rng(1);
+  const sample = () => replay.sample(stage.batchSize, draws);
   const update = () => tf.tidy(() => void stage.update(sample, 0, subject.noise));
   const backend = accelerated();
   update(); // first use allocates
   const gflopPerUpdate = backend && countFlops(backend, update) / 1e9;
   const msPerUpdate = time(update, seconds, settle);
-  tf.dispose(Object.values(batch));
   const gflops = gflopPerUpdate && gflopPerUpdate / (msPerUpdate.median / 1000);
   return {
     ...common(subject),
@@ -62,23 +70,60 @@ function measure(subject: Subject, stage: Stage, peak: number, seconds: number):
     gflops,
     peakGflops: peak,
     fractionOfPeak: gflops && gflops / peak,
+    fractionOutsideKernels: backend && outsideKernels(backend, update, seconds / 2),
   };
 }
 
-function madeUp({ sizes: { obsDim, actDim }, noise }: Subject, size: number): Batch {
-  return {
-    observations: noise.normal('observations', [size, obsDim]) as Tensor2D,
-    actions: noise.uniform('actions', [size, actDim], -1, 1) as Tensor2D,
-    rewards: noise.normal('rewards', [size]) as Tensor1D,
-    terminated: tf.zeros([size]) as Tensor1D,
-    nextObservations: noise.normal('nextObservations', [size, obsDim]) as Tensor2D,
+/** The median over updates of the time that passes outside the kernels that do arithmetic. */
+function outsideKernels(backend: AcceleratedBackend, update: () => void, seconds: number): number {
+  const { run } = backend;
+  let inside = 0;
+  backend.run = (kernel, ...rest) => {
+    if (NO_ARITHMETIC.has(kernel)) return run.call(backend, kernel, ...rest);
+    const begun = performance.now();
+    const result = run.call(backend, kernel, ...rest);
+    inside += performance.now() - begun;
+    return result;
   };
+  try {
+    const fractions: number[] = [];
+    for (const end = performance.now() + 1000 * seconds; performance.now() < end || fractions.length === 0; ) {
+      inside = 0;
+      const begun = performance.now();
+      update();
+      fractions.push(1 - inside / (performance.now() - begun));
+    }
+    return fractions.sort((a, b) => a - b)[fractions.length >> 1]!;
+  } finally {
+    backend.run = run;
+  }
+}
+
+/** A replay of normal observations and rewards, and uniform actions. */
+function madeUp({ sizes: { obsDim, actDim } }: Subject): ReplayBuffer {
+  const replay = new ReplayBuffer({ capacity: TRANSITIONS, obsDim, actDim });
+  const rng = new Rng(0);
+  const normals = (size: number) => Float32Array.from({ length: size }, () => rng.normal());
+  for (let i = 0; i < TRANSITIONS; i++)
+    replay.add({
+      world: 0,
+      observation: normals(obsDim),
+      action: Float32Array.from({ length: actDim }, () => rng.uniform(-1, 1)),
+      reward: rng.normal(),
+      terminated: false,
+      truncated: false,
+      nextObservation: normals(obsDim),
+    });
+  return replay;
 }
 
 function line(result: UpdateBenchmark) {
-  const { algo, stage, backend, threads, precision, msPerUpdate, gflops, peakGflops, fractionOfPeak } = result;
+  const { algo, stage, backend, threads, precision, msPerUpdate, gflops, peakGflops } = result;
+  const { fractionOfPeak, fractionOutsideKernels } = result;
   const rate = gflops === undefined ? '' : `, ${gflops.toFixed(1)} of ${peakGflops.toFixed(1)} GFLOP/s`;
   const part = fractionOfPeak === undefined ? '' : ` (${(100 * fractionOfPeak).toFixed(0)} %)`;
+  const outside =
+    fractionOutsideKernels === undefined ? '' : `, ${(100 * fractionOutsideKernels).toFixed(1)} % outside the kernels`;
   const name = stage ? `${algo} ${stage}` : algo;
-  return `${name} on ${backend}, ${threads} threads, ${precision}: ${msPerUpdate.median.toFixed(2)} ms an update${rate}${part}`;
+  return `${name} on ${backend}, ${threads} threads, ${precision}: ${msPerUpdate.median.toFixed(2)} ms an update${rate}${part}${outside}`;
 }
