@@ -5,7 +5,7 @@ import { type BackendName, backendNames, precisionNames } from './names.ts';
 import { loadNative, type NativeOptions, nativeBuild } from './native/load.ts';
 import { addCommand, installedPackage, type OptionalName } from './optional.ts';
 import { accelerate, libraryInUse, select } from './start.ts';
-import { registerTensorflow } from './tensorflow.ts';
+import { onGpu, registerTensorflow } from './tensorflow.ts';
 import { mendWebgpu, registerWebgpu } from './webgpu.ts';
 
 /** The backend in use, and why it is this one. */
@@ -15,6 +15,8 @@ export interface BackendInUse {
   readonly threads: number;
   /** Instruction set or device. */
   readonly features: readonly string[];
+  /** Whether a GPU computes, not a processor that stands in for one. */
+  readonly gpu?: boolean;
   /** In what sampling computes, why, and by which instructions if that is bfloat16. */
   readonly precision: Precision;
   readonly precisionWhy: string;
@@ -88,13 +90,13 @@ async function start(name: Exclude<BackendName, 'auto'>, options: NativeOptions,
       const threads = options.threads ?? availableParallelism();
       const from = await registerTensorflow(threads);
       await select(name);
-      return { name, why, threads, features: [from], ...float32 };
+      return { name, why, threads, features: [from], gpu: onGpu(), ...float32 };
     }
     case 'webgpu': {
-      const adapter = await registerWebgpu();
+      const { adapter, gpu } = await registerWebgpu();
       await select(name);
       mendWebgpu();
-      return { name, why, threads: 1, features: [adapter], ...float32 };
+      return { name, why, threads: 1, features: [adapter], gpu, ...float32 };
     }
   }
 }

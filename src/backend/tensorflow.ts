@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type * as util from 'node:util';
 import { AgentError } from '../errors.ts';
+import { tf } from '../tensor/tf.ts';
 import { addCommand, firstLine, importFile, locate, optionalPackages } from './optional.ts';
 
 /** Functions that Node 23 removed from `util` and that tfjs-node 4.22 still calls. */
@@ -35,6 +36,11 @@ export async function registerTensorflow(threads: number): Promise<string> {
     }
   }
   throw failure(reasons.join('; ') || `${optionalPackages.tensorflow.join(' or ')} is not installed`);
+}
+
+/** Whether the library in use found a GPU to compute on. */
+export function onGpu(): boolean {
+  return (tf.backend() as { isUsingGpuDevice?: boolean }).isUsingGpuDevice === true;
 }
 
 function failure(reason: string): AgentError {

@@ -2,8 +2,13 @@ import { AgentError } from '../errors.ts';
 import { type TensorInfo, tf } from '../tensor/tf.ts';
 import { addCommand, firstLine, importFile, locate } from './optional.ts';
 
+interface AdapterInfo {
+  readonly description?: string;
+  readonly isFallbackAdapter?: boolean;
+}
+
 interface Dawn {
-  create(options: readonly string[]): { requestAdapter(): Promise<{ info?: { description?: string } } | null> };
+  create(options: readonly string[]): { requestAdapter(): Promise<{ info?: AdapterInfo } | null> };
   readonly globals: object;
 }
 
@@ -17,11 +22,14 @@ const driverRemedies = [
   ['without it', '--backend auto'],
 ] as const;
 
+/** Vulkan drivers that compute on the processor: Mesa's, Google's, Microsoft's. */
+const SOFTWARE = /llvmpipe|lavapipe|swiftshader|basic render/i;
+
 /**
- * Registers tfjs's backend `webgpu` on the npm package webgpu (Dawn); returns the adapter's name. Throws `AgentError`
- * where a package is missing or there is no adapter.
+ * Registers tfjs's backend `webgpu` on the npm package webgpu (Dawn); returns the adapter's name, and whether it is a
+ * GPU. Throws `AgentError` where a package is missing or there is no adapter.
  */
-export async function registerWebgpu(): Promise<string> {
+export async function registerWebgpu(): Promise<{ adapter: string; gpu: boolean }> {
   const packages = ['webgpu', '@tensorflow/tfjs-backend-webgpu'] as const;
   const missing = packages.find(name => !locate('webgpu', name));
   if (missing) throw new AgentError(`the backend "webgpu" does not start: ${missing} is not installed`, remedies);
@@ -36,7 +44,8 @@ export async function registerWebgpu(): Promise<string> {
     Object.defineProperty(globalThis, 'navigator', { value: { gpu }, configurable: true });
     await importFile(backend);
     addInGroups();
-    return adapter.info?.description ?? 'an unnamed adapter';
+    const { description = 'an unnamed adapter', isFallbackAdapter = false } = adapter.info ?? {};
+    return { adapter: description, gpu: !isFallbackAdapter && !SOFTWARE.test(description) };
   } catch (cause) {
     if (cause instanceof AgentError) throw cause;
     throw new AgentError(`the backend "webgpu" does not start: ${firstLine(cause)}`, remedies, 1, { cause });

@@ -90,7 +90,7 @@ export async function planOffline(call: Input, io: Io): Promise<OfflinePlan> {
   });
   const env = evaluationTask(input, data);
   const backend = await useBackend(wantedBackend, { threads: input.count('threads'), precision: wantedPrecision });
-  const preset = wantedPreset === 'auto' ? (backend.name === 'webgpu' ? 'paper' : 'fast') : wantedPreset;
+  const preset = wantedPreset === 'auto' ? (backend.gpu ? 'paper' : 'fast') : wantedPreset;
   const { values, sources } = resolveFor(table, input, file, data.like, preset);
   const task = env ?? data.name;
   const algorithm = buildOfflineAlgorithm({ algo: definition.name, seed, values }, data);

@@ -90,7 +90,7 @@ async function secondsPerStep(task: string, options: Partial<LoopOptions>): Prom
 
 function howChosen(name: string, { config, presetReason, backend }: OnlinePlan): string {
   if (name !== config.preset) return `--preset ${name}`;
-  return presetReason === 'auto' ? `(auto: ${backend.name === 'webgpu' ? 'GPU' : 'CPU'})` : '(asked for)';
+  return presetReason === 'auto' ? `(auto: ${backend.gpu ? 'GPU' : 'CPU'})` : '(asked for)';
 }
 
 function facts({ config, backend }: OnlinePlan, spec: EnvSpec, cost: Cost): [string, string][] {

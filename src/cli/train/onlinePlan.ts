@@ -97,7 +97,7 @@ export async function planOnline(call: Input): Promise<OnlinePlan> {
     : await localWorld(local!, input.text('model'));
   const options: LoopOptions = { ...loop, ...simulators, ...(model && { model }) };
   const backend = await useBackend(wantedBackend, { threads, precision: wantedPrecision });
-  const preset = wantedPreset === 'auto' ? (backend.name === 'webgpu' ? 'paper' : 'fast') : wantedPreset;
+  const preset = wantedPreset === 'auto' ? (backend.gpu ? 'paper' : 'fast') : wantedPreset;
   const { values, sources } = resolveWith(preset);
   const resolved = { kind: 'online' as const, algo: definition.name, task, seed, preset, steps };
   return {
