@@ -20,11 +20,15 @@ const checkpointsKept = 3;
 const slowUpdateSeconds = 3;
 
 /** What a run will cost, from a few measured updates of both presets, steps and actions. Takes seconds. */
-export async function onlineForecast(plan: OnlinePlan, runFolder: string): Promise<Forecast> {
+export async function onlineForecast(
+  plan: OnlinePlan,
+  runFolder: string,
+  onSimulatorFault?: (message: string) => void,
+): Promise<Forecast> {
   const { config } = plan;
   const { numEnvs, evalEvery } = config.options as LoopOptions;
-  const step = await secondsPerStep(config.task, config.options);
-  const env = await makeWorlds(config.task, 1, config.options);
+  const step = await secondsPerStep(config.task, config.options, onSimulatorFault);
+  const env = await makeWorlds(config.task, 1, config.options, onSimulatorFault);
   const { spec } = env;
   const sizes = sizesOf(spec);
   const names = ['fast', 'paper'].sort((a, b) => Number(b === config.preset) - Number(a === config.preset));
@@ -73,8 +77,12 @@ function replayOf(values: Values, steps: number, { obsDim, actDim }: { obsDim: n
 }
 
 /** Seconds of one step of one world, over up to 200 steps. */
-async function secondsPerStep(task: string, options: Partial<LoopOptions>): Promise<number> {
-  const env = await makeWorlds(task, 1, options);
+async function secondsPerStep(
+  task: string,
+  options: Partial<LoopOptions>,
+  onSimulatorFault?: (message: string) => void,
+): Promise<number> {
+  const env = await makeWorlds(task, 1, options, onSimulatorFault);
   await env.reset(0);
   const actions = new Float32Array(sizesOf(env.spec).actDim);
   const begin = performance.now();
