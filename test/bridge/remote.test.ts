@@ -163,6 +163,9 @@ describe('what goes wrong is named', () => {
     ['WrongShape', /world 0: an observation of 3 numbers, its space says 4/],
     ['WrongDtype', /world 0: an observation that is not of its space: could not convert string to float/],
     ['NoReward', /world 0: what step gave cannot be: .*NoneType/],
+    ['GivesThree', /world 0: step gave 3 values, \(observation, reward, terminated, truncated, info\) is wanted/],
+    ['GivesNothing', /world 0: step gave a NoneType, \(observation/],
+    ['Leaves', /point_world:Leaves raised SystemExit: enough/],
     ['Dies', /point_world:Dies raised RuntimeError: no licence found/],
   ])(
     'an environment that %s',

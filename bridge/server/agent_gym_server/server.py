@@ -82,7 +82,7 @@ class Server:
             return _error(error.code, error).parts(id_, [])
         except EnvironmentFailure as error:
             return _error("environment", error).parts(id_, [])
-        except Exception as error:  # an environment may raise anything, anywhere; the other sessions go on
+        except (Exception, SystemExit) as error:  # an environment may raise anything, anywhere; the other sessions go on
             traceback.print_exc(file=sys.stderr)
             return _error("environment", f"{self.name} raised {type(error).__name__}: {error}").parts(id_, [])
 

@@ -77,6 +77,14 @@ def all_finite(numbers: np.ndarray) -> bool:
     return bool(np.isfinite(numbers).all())
 
 
+def _no_step(result: Any) -> str:
+    """Why this cannot be what a step gave."""
+    wanted = "(observation, reward, terminated, truncated, info) is wanted"
+    if not isinstance(result, (tuple, list)):
+        return f"step gave a {type(result).__name__}, {wanted}"
+    return "what step gave cannot be" if len(result) in (4, 5) else f"step gave {len(result)} values, {wanted}"
+
+
 class Step(NamedTuple):
     """What a step of all worlds gave; shapes and meanings as in PROTOCOL.md."""
 
@@ -241,7 +249,7 @@ class Worlds:
             if terminated or truncated:
                 observation = true_successor(observation, info)
         except (TypeError, ValueError, AttributeError) as error:
-            raise EnvironmentFailure(f"world {world}: what step gave cannot be: {error}") from error
+            raise EnvironmentFailure(f"world {world}: {_no_step(result)}: {error}") from error
         if not isfinite(reward):
             raise EnvironmentFailure(f"world {world}: the reward is {reward}")
         self._write(rows, world, observation)

@@ -143,6 +143,21 @@ class NoReward(PointWorld):
         return (observation, None, *ends)
 
 
+class GivesThree(PointWorld):
+    def step(self, action):
+        return super().step(action)[:3]
+
+
+class GivesNothing(PointWorld):
+    def step(self, action):
+        super().step(action)
+
+
+class Leaves(PointWorld):
+    def step(self, action):
+        raise SystemExit("enough")
+
+
 class Draws(PointWorld):
     def render(self):
         image = np.zeros((3, 5, 3), np.uint8)
