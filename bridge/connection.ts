@@ -169,6 +169,11 @@ export class Connection {
         `the simulator at ${this.address} is there but has not answered for ${wait}: its environment hangs, or is slower than that`,
         [['look at', 'the last lines that agent-gym-server printed, then restart it']],
       );
+    if (this.#met)
+      return new NoAnswer(
+        `the simulator at ${this.address} went away and has not come back for ${wait}: it ended, or cannot be reached any more`,
+        [['look at', 'the last lines that agent-gym-server printed, then restart it']],
+      );
     const why = this.#options.keys ? 'does not know this key' : 'wants a key';
     return new NoAnswer(
       `no answer from the simulator at ${this.address} in ${wait}: it is not running, cannot be reached, or ${why}`,

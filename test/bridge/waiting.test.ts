@@ -20,6 +20,24 @@ async function said(args: readonly string[]): Promise<string> {
   return stderr.split('\n').find(line => line.includes('is waited for')) ?? stderr;
 }
 
+it('an environment that fails while a run is forecast ends the program', async () => {
+  const { address } = await start('point_world:FailsToBegin');
+  const run = join(folder, 'fails');
+  const { ended } = agent(installed.main, [
+    'online',
+    '--env',
+    'point_world:FailsToBegin',
+    '--sim',
+    address,
+    '--run',
+    run,
+  ]);
+  const { code, stderr, ms } = await ended;
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/world 0: reset raised RuntimeError: no licence/);
+  expect(ms).toBeLessThan(20_000);
+}, 60_000);
+
 it('a simulator that hangs is waited for aloud: while a run is planned, is forecast, and in a check', async () => {
   const { address, process } = await start('point_world:Placed');
   const online = ['online', '--env', 'point_world:Placed', '--sim', address, '--dashboard', 'off'];

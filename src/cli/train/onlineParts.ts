@@ -38,7 +38,12 @@ export async function buildOnline(
         modelXml: model?.xml,
         onFault,
       });
-  const evaluationEnv = await makeWorlds(config.task, options.evalEnvs, options, onSimulatorFault);
+  const evaluationEnv = await makeWorlds(config.task, options.evalEnvs, options, onSimulatorFault).catch(
+    async error => {
+      await env.close();
+      throw error;
+    },
+  );
   return {
     algorithm: buildAlgorithm(config, env.spec),
     env,

@@ -158,6 +158,16 @@ class Leaves(PointWorld):
         raise SystemExit("enough")
 
 
+class EndsAll(PointWorld):
+    def step(self, action):
+        os._exit(3)
+
+
+class FailsToBegin(PointWorld):
+    def reset(self, seed=None):
+        raise RuntimeError("no licence")
+
+
 class Draws(PointWorld):
     def render(self):
         image = np.zeros((3, 5, 3), np.uint8)
