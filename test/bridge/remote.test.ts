@@ -233,6 +233,18 @@ describe('what goes wrong is named', () => {
     router.close();
   }, 30_000);
 
+  it('another program, that speaks ZeroMQ', async () => {
+    const router = new Router({ linger: 0 });
+    await router.bind('tcp://127.0.0.1:*');
+    void (async () => {
+      for await (const [identity] of router) await router.send([identity!, 'good day', Buffer.alloc(4)]);
+    })();
+    await expect(connect(router.lastEndpoint!, 1, { deadlineMs: 300, giveUpMs: 1000 })).rejects.toThrow(
+      /answers, but in \d s with nothing that agent-gym-server says: the checksum does not fit the message/,
+    );
+    router.close();
+  }, 30_000);
+
   it('garbage of strangers changes nothing for others', async () => {
     const server = await start('point_world:make');
     const env = await connect(server.address);
