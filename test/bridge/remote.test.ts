@@ -1,8 +1,8 @@
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { Dealer, Router } from 'zeromq';
 import { RemoteVectorEnv } from '../../bridge/client.ts';
-import type { ConnectionOptions } from '../../bridge/connection.ts';
+import { type ConnectionOptions, NoAnswer } from '../../bridge/connection.ts';
 import { crc32c } from '../../bridge/crc32c.ts';
 import { connectSimulators } from '../../bridge/fleet.ts';
 import { decode } from '../../bridge/protocol.ts';
@@ -172,7 +172,8 @@ describe('what goes wrong is named', () => {
     async (name, message) => {
       await expect(firstStep(name)).rejects.toThrow(message);
       const [server] = served;
-      if (name === 'Raises') expect(server!.printed()).toMatch(/Traceback[\s\S]*in step\n[\s\S]*the joint is broken/);
+      const traceback = /Traceback[\s\S]*in step\n[\s\S]*the joint is broken/;
+      if (name === 'Raises') await vi.waitFor(() => expect(server!.printed()).toMatch(traceback)); // by another way than the reply
       expect(server!.process.exitCode).toBeNull(); // and goes on
     },
     60_000,
@@ -186,6 +187,15 @@ describe('what goes wrong is named', () => {
     const begin = performance.now();
     await Promise.all(open.splice(0).map(env => env.close())); // it hears no goodbye
     expect(performance.now() - begin).toBeLessThan(2500);
+  }, 60_000);
+
+  it('a check of an environment that hangs ends with the first promise that it breaks', async () => {
+    const { address } = await start('point_world:Hangs');
+    const options = { deadlineMs: 500, giveUpMs: 1500 };
+    const make = (numEnvs: number) => RemoteVectorEnv.connect(address, numEnvs, options);
+    const findings = await checkEnv(make, error => error instanceof NoAnswer);
+    expect(findings.map(({ verdict }) => verdict)).toEqual(['kept', 'broken']);
+    expect(findings[1]!.detail).toMatch(/is there but has not answered/);
   }, 60_000);
 
   it('an environment that ends its server: it was there, so nothing is said of keys', async () => {

@@ -84,11 +84,13 @@ async function checkRemote(address: string, input: Input, io: Io): Promise<numbe
   const simulators = readSimulators(address, input);
   const waits = simulatorTeller(io, { quiet: input.has('quiet') });
   let name = address;
-  const findings = await checkEnv(async numEnvs => {
+  const { NoAnswer } = await import('../../../bridge/connection.ts');
+  const connected = async (numEnvs: number) => {
     const env = await connectTo(simulators, numEnvs, undefined, waits);
     name = `${env.spec.id} at ${address}`;
     return env;
-  });
+  };
+  const findings = await checkEnv(connected, error => error instanceof NoAnswer);
   if (input.has('json')) io.stdout.write(`${JSON.stringify({ id: name, findings })}\n`);
   else print(envCheckLines(name, findings), io);
   return findings.some(({ verdict }) => verdict === 'broken') ? 1 : 0;
