@@ -3,12 +3,15 @@ import type { EnvState, VectorEnv, VectorStep } from '../src/env/env.ts';
 import { AgentError } from '../src/errors.ts';
 import { Connection, type ConnectionOptions, NoAnswer, RemoteError } from './connection.ts';
 import { Episodes } from './episodes.ts';
-import { Form, type Message, PROTOCOL_VERSION, ProtocolError } from './protocol.ts';
-import { floats, type RemoteSpec, readSpec, readStates, stateArrays, typed } from './reply.ts';
+import { greet, makeWorlds } from './handshake.ts';
+import { Form, type Message, ProtocolError } from './protocol.ts';
+import { floats, type RemoteSpec, type ResetOptions, readStates, stateArrays, typed } from './reply.ts';
 
 export interface RemoteOptions extends ConnectionOptions {
   /** The environment that the server must have; absent: whatever it serves. */
   readonly env?: string;
+  /** Given to every reset of the environments, those after an end and of a rebuilt episode too. */
+  readonly resetOptions?: ResetOptions;
   /** Number of the first of these worlds among all of the run; default 0. */
   readonly firstWorld?: number;
   /** Other servers of the same environment, where the worlds go while this one is away. */
@@ -65,8 +68,8 @@ export class RemoteVectorEnv implements VectorEnv {
     try {
       await greet(connection);
       const session = randomBytes(16).toString('hex');
-      const made = await connection.request('make', { session, num_envs: numEnvs, ...wanted(options) });
-      return new RemoteVectorEnv(connection, { session, numEnvs, spec: readSpec(made, address) }, options);
+      const spec = await makeWorlds(connection, session, numEnvs, options);
+      return new RemoteVectorEnv(connection, { session, numEnvs, spec }, options);
     } catch (error) {
       connection.close();
       throw error;
@@ -188,7 +191,14 @@ export class RemoteVectorEnv implements VectorEnv {
   }
 
   #ask(type: string, arrays: Message['arrays']): Promise<Message> {
-    if (type !== 'step') return this.#connection.request(type, { session: this.#session, k: this.#k }, arrays);
+    if (type !== 'step') {
+      const { resetOptions: options } = this.#options;
+      return this.#connection.request(
+        type,
+        { session: this.#session, k: this.#k, ...(options && { options }) },
+        arrays,
+      );
+    }
     this.#stepForm ??= new Form(type, { session: this.#session }, arrays);
     return this.#connection.ordered(this.#stepForm, this.#k, [arrays.actions!.data, arrays.seeds!.data]);
   }
@@ -254,8 +264,7 @@ export class RemoteVectorEnv implements VectorEnv {
     this.#session = randomBytes(16).toString('hex');
     this.#stepForm = undefined;
     this.#k = 0;
-    const fields = { session: this.#session, num_envs: this.numEnvs, ...wanted(this.#options) };
-    await this.#connection.request('make', fields);
+    await makeWorlds(this.#connection, this.#session, this.numEnvs, this.#options);
   }
 
   /** Makes the worlds anew and brings each to where its episode stood; throws if it does not arrive there. */
@@ -283,15 +292,4 @@ export class RemoteVectorEnv implements VectorEnv {
   #seeds(seeds: readonly number[]) {
     return { shape: [this.numEnvs], data: BigInt64Array.from(seeds, BigInt) };
   }
-}
-
-function wanted({ env }: RemoteOptions): { readonly env?: string } {
-  return env === undefined ? {} : { env };
-}
-
-/** The first words; throws `ProtocolError` where the other side speaks another version. */
-async function greet(connection: Connection): Promise<void> {
-  const { fields } = await connection.request('hello', { protocol: PROTOCOL_VERSION, client: 'agent' });
-  if (fields.protocol !== PROTOCOL_VERSION)
-    throw new ProtocolError(`${connection.address} speaks protocol ${fields.protocol}, agent ${PROTOCOL_VERSION}`);
 }

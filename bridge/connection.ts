@@ -71,6 +71,8 @@ export class Connection {
   #met = false;
   /** Looks after the deadlines of all requests: set while one may be waiting. */
   #timer: NodeJS.Timeout | undefined;
+  /** Why the last message that came was none. */
+  #garbage: string | undefined;
   /** Whether it was said that the server is waited for. */
   #told = false;
 
@@ -164,14 +166,24 @@ export class Connection {
 
   #silence(milliseconds: number): NoAnswer {
     const wait = `${Math.round(milliseconds / 1000)} s`;
+    if (this.#present && this.#garbage !== undefined)
+      return new NoAnswer(
+        `${this.address} answers, but in ${wait} with nothing that agent-gym-server says: ${this.#garbage}`,
+        [['start it', `agent-gym-server --env ID --bind ${this.address}, or another port`]],
+      );
     if (this.#present)
       return new NoAnswer(
         `the simulator at ${this.address} is there but has not answered for ${wait}: its environment hangs, or is slower than that`,
         [['look at', 'the last lines that agent-gym-server printed, then restart it']],
       );
+    if (this.#met)
+      return new NoAnswer(
+        `the simulator at ${this.address} went away and has not come back for ${wait}: it ended, or cannot be reached any more`,
+        [['look at', 'the last lines that agent-gym-server printed, then restart it']],
+      );
     const why = this.#options.keys ? 'does not know this key' : 'wants a key';
     return new NoAnswer(
-      `no answer from the simulator at ${this.address} in ${wait}: it is not running, cannot be reached, or ${why}`,
+      `no answer from the simulator at ${this.address} in ${wait}: it is not running, cannot be reached, is another program, or ${why}`,
       [
         ['start it', `agent-gym-server --env ID --bind ${this.address}`],
         ['keys', 'of agent bridge keys, the same on both sides: --sim-keys here, --server-key and --client-keys there'],
@@ -257,6 +269,7 @@ export class Connection {
       if (!asked) return;
       this.#waiting.delete(reply.id);
       this.#told = false;
+      this.#garbage = undefined;
       const { type, fields } = reply;
       if (type === asked.type) asked.resolve(reply);
       else if (type === 'error')
@@ -264,6 +277,7 @@ export class Connection {
       else asked.reject(new ProtocolError(`${this.address} answered ${type} to ${asked.type}`));
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
+      this.#garbage = error.message;
       if (error.code !== 'version') return; // garbage counts as no answer
       this.#fail(error);
     }

@@ -1,5 +1,9 @@
 import type { EnvSpec } from '../src/env/env.ts';
+import type { Plain } from './msgpack.ts';
 import { type Message, ProtocolError, type WireArray } from './protocol.ts';
+
+/** What an environment's `reset(seed, options)` gets beside the seed; at most 16 KiB when packed. */
+export type ResetOptions = { readonly [name: string]: Plain };
 
 export interface RemoteSpec extends EnvSpec {
   /** How a Dict or Tuple observation was flattened. */
@@ -8,11 +12,14 @@ export interface RemoteSpec extends EnvSpec {
   readonly actionKind: string;
   /** Whether the environment can save and restore its state. */
   readonly restorable: boolean;
+  /** Whether its reset takes options; undefined where the server is too old to say. */
+  readonly takesOptions: boolean | undefined;
 }
 
 /** What the server says of its environment. Throws `ProtocolError` where that is incomplete. */
 export function readSpec(made: Message, address: string): RemoteSpec {
   const { env, max_episode_steps: maxEpisodeSteps, layout, action_kind: actionKind } = made.fields;
+  const { takes_options: takesOptions } = made.fields;
   const bounds = (name: string) => {
     const array = made.arrays[name]?.data;
     if (!(array instanceof Float64Array) || array.length === 0) throw new ProtocolError(`${address} sent no ${name}`);
@@ -28,6 +35,7 @@ export function readSpec(made: Message, address: string): RemoteSpec {
     layout: layout as RemoteSpec['layout'],
     actionKind: String(actionKind),
     restorable: made.fields.restorable === true,
+    takesOptions: typeof takesOptions === 'boolean' ? takesOptions : undefined,
   };
 }
 

@@ -33,8 +33,11 @@ const checks: readonly Check[] = [
   ['a saved world goes on bit for bit', checkSaving],
 ];
 
-/** Runs all checks; a promise an environment does not make (saving, say) is `not offered`. */
-export async function checkEnv(make: MakeVectorEnv): Promise<Finding[]> {
+/**
+ * Runs all checks; a promise an environment does not make (saving, say) is `not offered`. The one that meets an error for which
+ * `ends` says true is the last: of a simulator that answers no more.
+ */
+export async function checkEnv(make: MakeVectorEnv, ends = (_: Error) => false): Promise<Finding[]> {
   await withEnv(make, 1, async () => {}); // what cannot be made at all is an error, not a finding
   const findings: Finding[] = [];
   for (const [promise, run] of checks) {
@@ -45,6 +48,7 @@ export async function checkEnv(make: MakeVectorEnv): Promise<Finding[]> {
       if (!(error instanceof Error)) throw error;
       const verdict = error instanceof NotOffered ? 'not offered' : 'broken';
       findings.push({ promise, verdict, detail: error.message });
+      if (ends(error)) break;
     }
   }
   return findings;

@@ -19,6 +19,59 @@ function instructions(name: string): [word: string, rest: string][] {
     .map(line => [line.split(' ', 1)[0]!, line.slice(line.indexOf(' ') + 1)]);
 }
 
+/** What a value may be: one of several, a kind of it, a list of them, or a map with these keys, `*` standing for any. */
+type Shape =
+  | RegExp
+  | 'boolean'
+  | readonly [Shape]
+  | { readonly [key: string]: Shape }
+  | { readonly either: readonly Shape[] };
+
+const text = /^[\s\S]+$/;
+const words = { either: [text, [text]] } as const;
+const duration = /^(\d+(us|ms|s|m|h))+$/;
+
+/** The part of the Compose Specification (its compose-spec.json) that is relied on. Keys that it has and we use, no others. */
+const service: Shape = {
+  build: { context: text, dockerfile: text },
+  command: words,
+  depends_on: { either: [[text], { '*': { condition: /^service_(started|healthy|completed_successfully)$/ } }] },
+  volumes: [/^[^:]+:\/[^:]+(:(ro|rw))?$/],
+  networks: [text],
+  network_mode: text,
+  restart: /^(no|always|on-failure(:\d+)?|unless-stopped)$/,
+  read_only: 'boolean',
+  tmpfs: words,
+  cap_drop: [text],
+  security_opt: [text],
+  stop_grace_period: duration,
+};
+const composeFile: Shape = {
+  name: /^[a-z0-9][a-z0-9_-]*$/,
+  'x-gym': service,
+  services: { '*': service },
+  networks: { '*': {} },
+  volumes: { '*': {} },
+};
+
+/** Where a value differs from its shape. */
+function refusals(value: unknown, shape: Shape, path: string): string[] {
+  if (shape === 'boolean') return typeof value === 'boolean' ? [] : [path];
+  if (shape instanceof RegExp) return typeof value === 'string' && shape.test(value) ? [] : [path];
+  if (Array.isArray(shape))
+    return Array.isArray(value) ? value.flatMap((item, i) => refusals(item, shape[0], `${path}[${i}]`)) : [path];
+  if ('either' in shape) {
+    const all = (shape.either as readonly Shape[]).map(one => refusals(value, one, path));
+    return all.some(found => found.length === 0) ? [] : all.flat();
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return [path];
+  const known = shape as Readonly<Record<string, Shape>>;
+  return Object.entries(value).flatMap(([key, item]) => {
+    const one = known[key] ?? known['*'];
+    return one ? refusals(item, one, `${path}.${key}`) : [`${path}.${key}`];
+  });
+}
+
 describe('docker', () => {
   it('has the three images', () => {
     expect(files.sort()).toEqual(['agent-gpu.Dockerfile', 'agent.Dockerfile', 'gym.Dockerfile']);
@@ -44,6 +97,21 @@ describe('docker', () => {
     expect(last.indexOf('USER')).toBeGreaterThan(0);
     expect(last.lastIndexOf('RUN')).toBeLessThan(last.indexOf('USER'));
     expect(last).toContain('HEALTHCHECK');
+  });
+
+  it('compose.yaml is valid by the schema of the Compose Specification', () => {
+    const text = readFileSync(join(root, 'docker/compose.yaml'), 'utf8');
+    const problems = (yaml: string) => refusals(parse(yaml, { merge: true }), composeFile, 'compose');
+    expect(problems(text)).toEqual([]);
+    for (const [good, bad] of [
+      ['cap_drop: [ALL]', 'cap_drops: [ALL]'],
+      ['condition: service_healthy', 'condition: healthy'],
+      ['read_only: true', 'read_only: [1]'],
+      ['context: ..', 'kontext: ..'],
+    ] as const) {
+      expect(text).toContain(good);
+      expect(problems(text.replace(good, bad)), bad).not.toEqual([]);
+    }
   });
 
   it('compose.yaml joins a trainer, two simulators with keys, and the viewer', () => {

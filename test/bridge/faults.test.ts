@@ -14,17 +14,17 @@ const served: Served[] = [];
 afterEach(() => Promise.all(served.splice(0).map(one => one.kill())));
 
 async function start(address?: string): Promise<Served> {
-  const one = await serve('point_world:make', address);
+  const one = await serve('point_world:Placed', address);
   served.push(one);
   return one;
 }
 
 /**
  * Steps `env` and its twin side by side; `fault` may do harm before, or while, step t is under way, and resolves when that is
- * mended. Returns the milliseconds from then to the first answer, for each fault.
+ * mended. `shift` is the option of reset that the worlds were given. Returns the milliseconds from then to the first answer, for each fault.
  */
-async function compare(env: VectorEnv, steps: number, fault: (t: number) => Promise<unknown> | undefined) {
-  const twin = new PointWorlds(env.numEnvs);
+async function compare(env: VectorEnv, steps: number, fault: (t: number) => Promise<unknown> | undefined, shift = 0) {
+  const twin = new PointWorlds(env.numEnvs, shift);
   const rng = new Rng(5);
   expect(await env.reset(9)).toEqual(await twin.reset(9));
   const recoveries: number[] = [];
@@ -50,6 +50,7 @@ function report(what: string, recoveries: readonly number[]): void {
   process.stderr.write(`${what} ×${recoveries.length}: recovery p50 ${at(0.5)} ms, p99 ${at(0.99)} ms\n`);
 }
 
+const SHIFT = 0.0625;
 const WORLDS = 10;
 const STEPS = 1000; // 10 000 transitions
 
@@ -58,19 +59,21 @@ describe('a simulator that fails', () => {
     let server = await start();
     const told = new Set<string>();
     const onFault = (message: string) => told.add(message);
-    const env = await RemoteVectorEnv.connect(server.address, WORLDS, { deadlineMs: 2000, onFault });
+    const env = await RemoteVectorEnv.connect(server.address, WORLDS, {
+      ...{ deadlineMs: 2000, onFault },
+      resetOptions: { place: { shift: SHIFT } },
+    });
     const kills = trials(6, 100);
     const every = Math.floor(STEPS / (kills + 1));
     const rng = new Rng(1);
     try {
-      const recoveries = await compare(env, STEPS, t => {
-        if (t % every !== every - 1 || t >= every * kills) return undefined;
-        return (async () => {
-          if (rng.integer(2) === 0) await sleep(rng.uniform(0, 2));
-          await server.kill();
-          server = await start(server.address);
-        })();
-      });
+      const kill = async () => {
+        if (rng.integer(2) === 0) await sleep(rng.uniform(0, 2));
+        await server.kill();
+        server = await start(server.address);
+      };
+      const due = (t: number) => t % every === every - 1 && t < every * kills;
+      const recoveries = await compare(env, STEPS, t => (due(t) ? kill() : undefined), SHIFT);
       expect(env.rebuilds).toBeGreaterThanOrEqual(Math.floor(kills / 2));
       expect(recoveries).toHaveLength(kills);
       expect(told).toContain(`${server.address} has rebuilt its worlds, nothing is lost`);

@@ -33,7 +33,7 @@ describe('mutated frames', () => {
   beforeEach(needsPython);
 
   it('kill no server, fill no memory, and the next good one is answered', async () => {
-    const server = await serve('point_world:make');
+    const server = await serve('point_world:Placed');
     served.push(server);
     const env = await RemoteVectorEnv.connect(server.address, 2);
     const twin = new PointWorlds(2);
@@ -46,6 +46,7 @@ describe('mutated frames', () => {
       request('hello', { protocol: 1, client: 'agent' }),
       request('make', { session, num_envs: 2 }),
       request('reset', { session, k: 0 }, { seeds }),
+      request('reset', { session, k: 0, options: { x: [1, { deep: null }] } }, { seeds }),
       request('step', { session, k: 1 }, { actions: shaped(2, 1), seeds }),
       request(
         'rebuild',

@@ -23,14 +23,17 @@ export class PointWorlds implements VectorEnv {
   };
   readonly numEnvs: number;
   #worlds: World[] = [];
+  readonly #shift: number;
 
-  constructor(numEnvs: number) {
+  /** `shift`: the option of Placed. */
+  constructor(numEnvs: number, shift = 0) {
     this.numEnvs = numEnvs;
+    this.#shift = shift;
   }
 
   async reset(seed: number): Promise<Float32Array> {
     const root = new Rng(seed);
-    this.#worlds = Array.from({ length: this.numEnvs }, (_, i) => begun(root.split(`world ${i}`)));
+    this.#worlds = Array.from({ length: this.numEnvs }, (_, i) => begun(root.split(`world ${i}`), this.#shift));
     return this.#observations();
   }
 
@@ -56,7 +59,7 @@ export class PointWorlds implements VectorEnv {
     const nextObservations = this.#observations();
     const episodes = this.#worlds.flatMap((world, env) => {
       if (!terminated[env] && !truncated[env]) return [];
-      this.#worlds[env] = begun(world.seeds);
+      this.#worlds[env] = begun(world.seeds, this.#shift);
       return [{ env, episodeReturn: world.return, episodeLength: world.t, terminated: terminated[env] === 1 }];
     });
     return { nextObservations, observations: this.#observations(), rewards, terminated, truncated, episodes };
@@ -81,11 +84,11 @@ export class PointWorlds implements VectorEnv {
   }
 }
 
-function begun(seeds: Rng): World {
+function begun(seeds: Rng, shift: number): World {
   let seed = seeds.integer(2 ** 31);
   const x = Array.from({ length: 4 }, () => {
     seed = (seed * 48271 + 11) % 2147483647;
-    return seed / 2147483647 - 0.5;
+    return seed / 2147483647 - 0.5 + shift;
   });
   return { seeds, x, t: 0, return: 0 };
 }

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { Dealer, Router } from 'zeromq';
 import { RemoteVectorEnv } from '../../bridge/client.ts';
-import type { ConnectionOptions } from '../../bridge/connection.ts';
+import { type ConnectionOptions, NoAnswer } from '../../bridge/connection.ts';
 import { crc32c } from '../../bridge/crc32c.ts';
 import { connectSimulators } from '../../bridge/fleet.ts';
 import { decode } from '../../bridge/protocol.ts';
@@ -11,7 +11,7 @@ import type { VectorEnv } from '../../src/env/env.ts';
 import { readCheckpoint } from '../../src/runs/readRun.ts';
 import { fingerprint, tinyTraining } from '../faults/tinyTraining.ts';
 import { PointWorlds } from './pointWorld.ts';
-import { freePort, runServer } from './server.ts';
+import { freePort } from './server.ts';
 import { session } from './session.ts';
 
 const { folder, start, connect, served, open } = session();
@@ -163,13 +163,17 @@ describe('what goes wrong is named', () => {
     ['WrongShape', /world 0: an observation of 3 numbers, its space says 4/],
     ['WrongDtype', /world 0: an observation that is not of its space: could not convert string to float/],
     ['NoReward', /world 0: what step gave cannot be: .*NoneType/],
+    ['GivesThree', /world 0: step gave 3 values, \(observation, reward, terminated, truncated, info\) is wanted/],
+    ['GivesNothing', /world 0: step gave a NoneType, \(observation/],
+    ['Leaves', /point_world:Leaves raised SystemExit: enough/],
     ['Dies', /point_world:Dies raised RuntimeError: no licence found/],
   ])(
     'an environment that %s',
     async (name, message) => {
       await expect(firstStep(name)).rejects.toThrow(message);
       const [server] = served;
-      if (name === 'Raises') expect(server!.printed()).toMatch(/Traceback[\s\S]*in step\n[\s\S]*the joint is broken/);
+      const traceback = /Traceback[\s\S]*in step\n[\s\S]*the joint is broken/;
+      if (name === 'Raises') await vi.waitFor(() => expect(server!.printed()).toMatch(traceback)); // by another way than the reply
       expect(server!.process.exitCode).toBeNull(); // and goes on
     },
     60_000,
@@ -183,6 +187,21 @@ describe('what goes wrong is named', () => {
     const begin = performance.now();
     await Promise.all(open.splice(0).map(env => env.close())); // it hears no goodbye
     expect(performance.now() - begin).toBeLessThan(2500);
+  }, 60_000);
+
+  it('a check of an environment that hangs ends with the first promise that it breaks', async () => {
+    const { address } = await start('point_world:Hangs');
+    const options = { deadlineMs: 500, giveUpMs: 1500 };
+    const make = (numEnvs: number) => RemoteVectorEnv.connect(address, numEnvs, options);
+    const findings = await checkEnv(make, error => error instanceof NoAnswer);
+    expect(findings.map(({ verdict }) => verdict)).toEqual(['kept', 'broken']);
+    expect(findings[1]!.detail).toMatch(/is there but has not answered/);
+  }, 60_000);
+
+  it('an environment that ends its server: it was there, so nothing is said of keys', async () => {
+    await expect(firstStep('EndsAll', { deadlineMs: 300, giveUpMs: 1500 })).rejects.toThrow(
+      /went away and has not come back for \d s: it ended, or cannot be reached any more/,
+    );
   }, 60_000);
 
   it('an environment with randomness of its own cannot be rebuilt, and says so', async () => {
@@ -224,6 +243,18 @@ describe('what goes wrong is named', () => {
     router.close();
   }, 30_000);
 
+  it('another program, that speaks ZeroMQ', async () => {
+    const router = new Router({ linger: 0 });
+    await router.bind('tcp://127.0.0.1:*');
+    void (async () => {
+      for await (const [identity] of router) await router.send([identity!, 'good day', Buffer.alloc(4)]);
+    })();
+    await expect(connect(router.lastEndpoint!, 1, { deadlineMs: 300, giveUpMs: 1000 })).rejects.toThrow(
+      /answers, but in \d s with nothing that agent-gym-server says: the checksum does not fit the message/,
+    );
+    router.close();
+  }, 30_000);
+
   it('garbage of strangers changes nothing for others', async () => {
     const server = await start('point_world:make');
     const env = await connect(server.address);
@@ -239,55 +270,4 @@ describe('what goes wrong is named', () => {
     expect(header!.includes('malformed')).toBe(true);
     stranger.close();
   }, 60_000);
-
-  it.each([
-    [['--env', 'Hoper-v5', '--bind', 'ipc:///tmp/x/y'], /no environment "Hoper-v5": .*Hoper/],
-    [
-      ['--env', 'point_world:make', '--bind', 'tcp://0.0.0.0:5999'],
-      /can be reached from other machines, so it needs keys/,
-    ],
-    [['--env', 'point_world:nothing', '--bind', 'tcp://127.0.0.1:0'], /no environment "point_world:nothing"/],
-    [
-      ['--env', 'point_world:make', '--bind', 'tcp://127.0.0.1:99999'],
-      /--bind "tcp:\/\/127.0.0.1:99999" is no address/,
-    ],
-    [['--env', 'point_world:make', '--bind', 'here'], /--bind "here" is no address\n +for example/],
-    [
-      ['--env', 'nomodule:make', '--bind', 'tcp://127.0.0.1:0'],
-      /No module named 'nomodule'\n[\s\S]*module:factory, looked for in/,
-    ],
-    [['--env', 'point_world:make', '--num-envs', '0', '--bind', 'tcp://127.0.0.1:0'], /--num-envs is 0/],
-  ])(
-    'agent-gym-server %j',
-    async (args, message) => {
-      expect(await refusal(args)).toMatch(message);
-    },
-    60_000,
-  );
-
-  it('a port that is taken', async () => {
-    const { address } = await start('point_world:make');
-    expect(await refusal(['--env', 'point_world:make', '--bind', address])).toMatch(
-      /Address already in use[\s\S]*another port/,
-    );
-  }, 60_000);
-
-  it('a Python without the packages', async () => {
-    const args = ['--env', 'point_world:make', '--bind', 'tcp://127.0.0.1:0'];
-    expect(await refusal(args, ['-S'])).toMatch(
-      /has no package \w+\n +install it +\S+ -m pip install pyzmq msgpack numpy/,
-    );
-  }, 60_000);
 });
-
-async function refusal(args: readonly string[], pythonArgs: readonly string[] = []): Promise<string> {
-  const child = runServer(args, pythonArgs);
-  let text = '';
-  child.stderr!.on('data', chunk => {
-    text += chunk;
-  });
-  const code = await new Promise(resolve => child.once('close', resolve));
-  expect(code).toBeGreaterThan(0);
-  expect(text).not.toMatch(/Traceback/);
-  return text;
-}

@@ -2,8 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach } from 'vitest';
-import { RemoteVectorEnv } from '../../bridge/client.ts';
-import type { ConnectionOptions } from '../../bridge/connection.ts';
+import { type RemoteOptions, RemoteVectorEnv } from '../../bridge/client.ts';
 import type { VectorEnv } from '../../src/env/env.ts';
 import { needsPython, type Served, serve } from './server.ts';
 
@@ -27,7 +26,7 @@ export function session() {
     return one;
   }
 
-  async function connect(address: string, numEnvs = 1, options: ConnectionOptions = {}): Promise<RemoteVectorEnv> {
+  async function connect(address: string, numEnvs = 1, options: RemoteOptions = {}): Promise<RemoteVectorEnv> {
     const env = await RemoteVectorEnv.connect(address, numEnvs, { giveUpMs: 10_000, ...options });
     open.push(env);
     return env;

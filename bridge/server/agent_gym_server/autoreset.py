@@ -31,8 +31,8 @@ class OneOfVector:
         self.action_space = vector.single_action_space
         self.spec = vector.spec
 
-    def reset(self, seed: "int | None" = None) -> "tuple[Any, dict[str, Any]]":
-        observations, _ = self.vector.reset(seed=seed)
+    def reset(self, **given: Any) -> "tuple[Any, dict[str, Any]]":
+        observations, _ = self.vector.reset(**given)
         return self._first(observations), {}
 
     def step(self, action: Any) -> "tuple[Any, float, bool, bool, dict[str, Any]]":

@@ -16,6 +16,7 @@ VERSION = 1
 MAX_HEADER = 64 * 1024
 MAX_ARRAYS = 64
 MAX_BYTES = 256 * 1024 * 1024
+MAX_OPTIONS = 16 * 1024
 MAX_DEPTH = 16
 DTYPES = {"f4": np.float32, "f8": np.float64, "i4": np.int32, "i8": np.int64, "u1": np.uint8}
 _CODES = {np.dtype(t): code for code, t in DTYPES.items()}
@@ -41,6 +42,11 @@ class Message:
 
 
 _pack = msgpack.Packer().pack
+
+
+def packed_size(value: Any) -> int:
+    """Bytes of a value that came in a header."""
+    return len(_pack(value))
 
 
 class Form:
@@ -159,7 +165,7 @@ def _refuse(code: int, _data: bytes) -> None:
 
 _unpack = partial(
     msgpack.unpackb, raw=False, strict_map_key=True, ext_hook=_refuse,
-    max_str_len=MAX_HEADER, max_bin_len=MAX_HEADER, max_array_len=4096, max_map_len=256,
+    max_str_len=MAX_HEADER, max_bin_len=MAX_HEADER, max_array_len=4096, max_map_len=4096,
 )  # fmt: skip
 
 

@@ -13,7 +13,8 @@ import numpy as np
 
 from . import __version__
 from .protocol import TAIL, VERSION, Form, Message, ProtocolError, Repeated, bytes_of, decode, form_of
-from .worlds import NUMBERS, EnvironmentFailure, Step, Worlds, all_finite
+from .request import ACTIONS, LENGTHS, SEEDS, RequestError, array_of, options_of, states_of
+from .worlds import EnvironmentFailure, Step, Worlds, all_finite
 
 MAX_ENVS = 1024
 MAX_SESSIONS = 64
@@ -22,12 +23,6 @@ _TOKEN = re.compile(r"^[0-9a-f]{32}$")
 
 Reply = Tuple[Form, List[bytes]]
 """All of a reply but the id of its request: the header, and the bytes of the arrays."""
-
-
-class RequestError(Exception):
-    def __init__(self, code: str, message: str):
-        super().__init__(message)
-        self.code = code
 
 
 class Session:
@@ -87,7 +82,7 @@ class Server:
             return _error(error.code, error).parts(id_, [])
         except EnvironmentFailure as error:
             return _error("environment", error).parts(id_, [])
-        except Exception as error:  # an environment may raise anything, anywhere; the other sessions go on
+        except (Exception, SystemExit) as error:  # an environment may raise anything, anywhere; the other sessions go on
             traceback.print_exc(file=sys.stderr)
             return _error("environment", f"{self.name} raised {type(error).__name__}: {error}").parts(id_, [])
 
@@ -146,8 +141,8 @@ class Server:
 
     def _step_again(self, session: Session, k: int, parts: "list[bytes]") -> Reply:
         self._is_used(session)
-        actions = np.ndarray(session.action_shape, _ACTIONS, parts[1])
-        seeds = np.ndarray(session.seed_shape, _SEEDS, parts[2])
+        actions = np.ndarray(session.action_shape, ACTIONS, parts[1])
+        seeds = np.ndarray(session.seed_shape, SEEDS, parts[2])
         return self._kept(session, k, self._take_step, actions, seeds)
 
     def _forget(self, session: Session) -> None:
@@ -196,13 +191,13 @@ class Server:
         raise RequestError("unsupported", f'this server has {self.name}, "{str(wanted)[:80]}" was asked for')
 
     def _reset(self, session: Session, request: Message) -> Reply:
-        seeds = _array(request, "seeds", _SEEDS, (session.worlds.count,))
-        return _reply(Message("reset", 0, {}, {"observations": session.worlds.reset(seeds)}))
+        seeds = array_of(request, "seeds", SEEDS, (session.worlds.count,))
+        return _reply(Message("reset", 0, {}, {"observations": session.worlds.reset(seeds, options_of(request, session.worlds))}))
 
     def _step(self, session: Session, request: Message) -> Reply:
         worlds = session.worlds
-        actions = _array(request, "actions", _ACTIONS, (worlds.count, worlds.action.size))
-        seeds = _array(request, "seeds", _SEEDS, (worlds.count,))
+        actions = array_of(request, "actions", ACTIONS, (worlds.count, worlds.action.size))
+        seeds = array_of(request, "seeds", SEEDS, (worlds.count,))
         return self._take_step(session, actions, seeds)
 
     def _take_step(self, session: Session, actions: np.ndarray, seeds: np.ndarray) -> Reply:
@@ -212,13 +207,14 @@ class Server:
 
     def _rebuild(self, session: Session, request: Message) -> Reply:
         worlds = session.worlds
-        seeds = _array(request, "seeds", _SEEDS, (worlds.count,))
-        lengths = _array(request, "lengths", _LENGTHS, (worlds.count,))
+        seeds = array_of(request, "seeds", SEEDS, (worlds.count,))
+        lengths = array_of(request, "lengths", LENGTHS, (worlds.count,))
         if np.any(lengths < 0):
             raise RequestError("malformed", "a length is negative")
-        actions = _array(request, "actions", _ACTIONS, (int(lengths.sum()), worlds.action.size))
-        states = _states(request, worlds) if "states" in request.arrays else None
-        return _reply(Message("rebuild", 0, {}, {"observations": worlds.rebuild(seeds, lengths, actions, states)}))
+        actions = array_of(request, "actions", ACTIONS, (int(lengths.sum()), worlds.action.size))
+        states = states_of(request, worlds) if "states" in request.arrays else None
+        observations = worlds.rebuild(seeds, lengths, actions, states, options_of(request, worlds))
+        return _reply(Message("rebuild", 0, {}, {"observations": observations}))
 
     def _state(self, request: Message) -> Message:
         worlds = self._session(request).worlds
@@ -271,6 +267,7 @@ def _describe(id_: int, worlds: Worlds) -> Message:
         "max_episode_steps": worlds.max_episode_steps,
         "layout": worlds.observation.layout,
         "restorable": worlds.restorable,
+        "takes_options": worlds.takes_options,
     }
     arrays = {
         "observation_low": worlds.observation.low,
@@ -279,28 +276,6 @@ def _describe(id_: int, worlds: Worlds) -> Message:
         "action_high": worlds.action.high,
     }
     return Message("make", id_, fields, arrays)
-
-
-_SEEDS, _ACTIONS, _LENGTHS, _BYTES = np.dtype(np.int64), NUMBERS, np.dtype(np.int32), np.dtype(np.uint8)
-
-
-def _array(request: Message, name: str, dtype: np.dtype, shape: tuple[int, ...]) -> np.ndarray:
-    array = request.arrays.get(name)
-    if array is None or array.dtype != dtype or array.shape != shape:
-        got = "nothing" if array is None else f"{array.dtype} {array.shape}"
-        raise RequestError("malformed", f'{request.type} wants "{name}" as {dtype} {shape}, got {got}')
-    return array
-
-
-def _states(request: Message, worlds: Worlds) -> "list[bytes]":
-    lengths = _array(request, "state_lengths", _LENGTHS, (worlds.count,))
-    if np.any(lengths < 0):
-        raise RequestError("malformed", "a length is negative")
-    if np.any(lengths > 0) and not worlds.restorable:
-        raise RequestError("unsupported", f"{worlds.id} has no save_state and restore_state")
-    ends = np.cumsum(lengths, dtype=np.int64)
-    whole = _array(request, "states", _BYTES, (int(ends[-1]),)).tobytes()
-    return [whole[end - length : end] for end, length in zip(ends.tolist(), lengths.tolist())]
 
 
 def _reply(message: Message) -> Reply:

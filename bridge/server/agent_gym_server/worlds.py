@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import importlib
 import importlib.util
 import os
@@ -14,6 +15,7 @@ import msgpack
 import numpy as np
 
 from .autoreset import single, true_successor
+from .layers import clocks, find_saver, takes_options
 from .spaces import FlatSpace, flatten, flatten_space, to_actions
 
 
@@ -57,25 +59,6 @@ def _installed() -> set[str]:
     return {name for name in ("gym", "gymnasium") if importlib.util.find_spec(name) is not None}
 
 
-def _layers(env: Any) -> "list[Any]":
-    """The environment and what it wraps."""
-    layers = [env]
-    while getattr(layers[-1], "env", None) is not None:
-        layers.append(layers[-1].env)
-    return layers
-
-
-def find_saver(env: Any) -> Any:
-    """Who can save and restore the state of `env`; None if nobody can."""
-    able = (layer for layer in _layers(env) if all(callable(getattr(type(layer), name, None)) for name in ("save_state", "restore_state")))
-    return next(able, None)
-
-
-def _clocks(env: Any) -> "list[Any]":
-    """The wrappers that count the steps of an episode, Gymnasium's TimeLimit."""
-    return [layer for layer in _layers(env) if type(getattr(layer, "_elapsed_steps", None)) is int]
-
-
 NUMBERS = np.dtype("<f4")
 """Of observations and actions, as they are on the wire."""
 
@@ -92,6 +75,14 @@ def all_finite(numbers: np.ndarray) -> bool:
         if b"\x7f" not in upper and b"\xff" not in upper:
             return True
     return bool(np.isfinite(numbers).all())
+
+
+def _no_step(result: Any) -> str:
+    """Why this cannot be what a step gave."""
+    wanted = "(observation, reward, terminated, truncated, info) is wanted"
+    if not isinstance(result, (tuple, list)):
+        return f"step gave a {type(result).__name__}, {wanted}"
+    return "what step gave cannot be" if len(result) in (4, 5) else f"step gave {len(result)} values, {wanted}"
 
 
 class Step(NamedTuple):
@@ -117,13 +108,17 @@ class Worlds:
         self._row = (self.observation.size,) if self.observation.kind == "box" else None
         self._plain_actions = self._action_space.dtype if self.action.kind == "box" and len(self._action_space.shape) == 1 else None
         self._successors = self._rows()
+        self.takes_options = all(map(takes_options, self.envs))
+        self._options: "dict[str, Any] | None" = None
         self.restorable = all(find_saver(env) is not None for env in self.envs)
         spec = getattr(first, "spec", None)
         self.id: str = getattr(spec, "id", None) or type(first.unwrapped if hasattr(first, "unwrapped") else first).__name__
         self.max_episode_steps: int = int(getattr(spec, "max_episode_steps", None) or 0)
 
-    def reset(self, seeds: np.ndarray) -> np.ndarray:
+    def reset(self, seeds: np.ndarray, options: "dict[str, Any] | None" = None) -> np.ndarray:
+        """`options`: given to the environments' resets, of these episodes and of those that follow them."""
         rows = self._rows()
+        self._options = options
         for world, seed in enumerate(seeds):
             self._reset(world, int(seed), rows)
         return self._finite(rows)
@@ -155,9 +150,17 @@ class Worlds:
         """The state of each world, where it can save one."""
         return [self._saved(world) for world in range(self.count)]
 
-    def rebuild(self, seeds: np.ndarray, lengths: np.ndarray, actions: np.ndarray, states: "list[bytes] | None" = None) -> np.ndarray:
-        """Each world reset with its seed, brought to its state where one is given, and stepped through its actions; the observations it then stands at."""
+    def rebuild(
+        self,
+        seeds: np.ndarray,
+        lengths: np.ndarray,
+        actions: np.ndarray,
+        states: "list[bytes] | None" = None,
+        options: "dict[str, Any] | None" = None,
+    ) -> np.ndarray:
+        """Each world reset with its seed and the options, brought to its state where one is given, and stepped through its actions; the observations it then stands at."""
         at = 0
+        self._options = options
         rows = self._rows()
         for world, (seed, length) in enumerate(zip(seeds, lengths)):
             self._reset(world, int(seed), rows)
@@ -174,17 +177,17 @@ class Worlds:
             state = bytes(find_saver(env).save_state())
         except Exception as error:
             raise EnvironmentFailure(f"world {world}: save_state raised {type(error).__name__}: {error}") from error
-        return msgpack.packb([[layer._elapsed_steps for layer in _clocks(env)], state])
+        return msgpack.packb([[layer._elapsed_steps for layer in clocks(env)], state])
 
     def _restore(self, world: int, state: bytes, rows: np.ndarray) -> None:
         env = self.envs[world]
         try:
             elapsed, own = msgpack.unpackb(state)
-            clocks = _clocks(env)
-            if type(own) is not bytes or len(elapsed) != len(clocks) or not all(type(steps) is int for steps in elapsed):
+            layers = clocks(env)
+            if type(own) is not bytes or len(elapsed) != len(layers) or not all(type(steps) is int for steps in elapsed):
                 raise ValueError("a state of another environment")
             observation = find_saver(env).restore_state(own)
-            for layer, steps in zip(clocks, elapsed):
+            for layer, steps in zip(layers, elapsed):
                 layer._elapsed_steps = steps
         except Exception as error:
             raise EnvironmentFailure(f"world {world}: restore_state raised {type(error).__name__}: {error}") from error
@@ -212,11 +215,12 @@ class Worlds:
     def _reset(self, world: int, seed: int, rows: np.ndarray) -> None:
         """Begins an episode; row `world` of `rows` gets where it stands."""
         env = self.envs[world]
+        given = {} if self._options is None else {"options": copy.deepcopy(self._options)}
         try:
             try:
-                result = env.reset(seed=seed)
+                result = env.reset(seed=seed, **given)
             except TypeError:
-                if not callable(getattr(env, "seed", None)):
+                if given or not callable(getattr(env, "seed", None)):
                     raise
                 env.seed(seed)  # gym before 0.22 seeds by a method of its own
                 result = env.reset()
@@ -245,7 +249,7 @@ class Worlds:
             if terminated or truncated:
                 observation = true_successor(observation, info)
         except (TypeError, ValueError, AttributeError) as error:
-            raise EnvironmentFailure(f"world {world}: what step gave cannot be: {error}") from error
+            raise EnvironmentFailure(f"world {world}: {_no_step(result)}: {error}") from error
         if not isfinite(reward):
             raise EnvironmentFailure(f"world {world}: the reward is {reward}")
         self._write(rows, world, observation)

@@ -56,6 +56,27 @@ def test_the_server_answers_a_refusal_and_goes_on(name):
     assert decode(server.answer(encode(Message("hello", 3)))).fields["boot"] == server.boot
 
 
+@pytest.mark.parametrize("name", names("answer"))
+def test_resets_are_answered_or_refused(name):
+    seen = []
+
+    class Keeps(Idle):
+        def reset(self, seed=None, **given):
+            seen.append((seed, given))
+            return super().reset()
+
+    server = Server("keeps", Keeps)
+    request = decode(parts_of(name))
+    server.answer(encode(Message("make", 1, {"session": request.fields["session"], "num_envs": 2})))
+    reply = decode(server.answer(parts_of(name)))
+    options, refusal = request.fields["options"], INDEX[name]["answer"]
+    if refusal is not None:
+        assert (reply.type, reply.fields["code"], seen) == ("error", refusal, [])
+        return
+    assert reply.type == "reset"
+    assert seen == [(seed, {} if options is None else {"options": options}) for seed in (5, 2**31 - 1)]
+
+
 def test_fixtures_are_what_the_maker_writes(tmp_path):
     spec = importlib.util.spec_from_file_location("make_fixtures", os.path.join(FIXTURES, "make.py"))
     maker = importlib.util.module_from_spec(spec)

@@ -9,7 +9,7 @@ import { envCheckLines, envInfoLines, envListLines } from '../terminal/envLines.
 import type { Line } from '../terminal/lines.ts';
 import { paintFor, paintLine } from '../terminal/paint.ts';
 import { modelOption, type OwnModel, readModelFor } from '../train/ownModel.ts';
-import { checkSimulators, connectTo, simulatorOptions } from '../train/simulator.ts';
+import { connectTo, readSimulators, simulatorOptions, simulatorTeller } from '../train/simulator.ts';
 
 /** A simulator elsewhere in place of an id. */
 const ADDRESS = /^(tcp|ipc):/;
@@ -22,7 +22,7 @@ export const command: Command = {
   maxArgs: 2,
   options: [
     { ...modelOption, doc: `info, check: ${modelOption.doc}` },
-    ...simulatorOptions.filter(({ name }) => name === 'sim-keys'),
+    ...simulatorOptions.filter(({ name }) => name !== 'sim'),
   ],
   examples: [
     'agent env ls',
@@ -37,6 +37,11 @@ export const command: Command = {
       throw new UsageError(`--model with agent env ${input.args.join(' ')}`.trimEnd(), [
         ['usage', 'agent env info|check ID --model FILE'],
       ]);
+    for (const name of ['sim-keys', 'sim-options'])
+      if (input.has(name) && !(isAddress && action === 'check'))
+        throw new UsageError(`--${name} with agent env ${input.args.join(' ')}`.trimEnd(), [
+          ['usage', `agent env check ADDRESS --${name} …`],
+        ]);
     if (action === undefined) return list(undefined, input, io);
     if (!(action in actions)) {
       const close = nearest(action, Object.keys(actions)).map(name => `agent env ${name}`);
@@ -76,13 +81,16 @@ async function check(id: string | undefined, input: Input, io: Io): Promise<numb
 
 /** The conformance suite against a simulator elsewhere. */
 async function checkRemote(address: string, input: Input, io: Io): Promise<number> {
-  const simulators = checkSimulators(address, input.text('sim-keys'));
+  const simulators = readSimulators(address, input);
+  const waits = simulatorTeller(io, { quiet: input.has('quiet') });
   let name = address;
-  const findings = await checkEnv(async numEnvs => {
-    const env = await connectTo(simulators, numEnvs);
+  const { NoAnswer } = await import('../../../bridge/connection.ts');
+  const connected = async (numEnvs: number) => {
+    const env = await connectTo(simulators, numEnvs, undefined, waits);
     name = `${env.spec.id} at ${address}`;
     return env;
-  });
+  };
+  const findings = await checkEnv(connected, error => error instanceof NoAnswer);
   if (input.has('json')) io.stdout.write(`${JSON.stringify({ id: name, findings })}\n`);
   else print(envCheckLines(name, findings), io);
   return findings.some(({ verdict }) => verdict === 'broken') ? 1 : 0;

@@ -18,7 +18,7 @@ import { paintFor, paintLine } from '../terminal/paint.ts';
 import { Interrupt } from '../train/interrupt.ts';
 import { buildAlgorithm, makeWorlds, sizesOf } from '../train/onlineParts.ts';
 import type { LoopOptions } from '../train/onlinePlan.ts';
-import { knownTask } from '../train/simulator.ts';
+import { knownTask, simulatorTeller } from '../train/simulator.ts';
 import { shownPath } from '../train/trainRun.ts';
 import { checkpointOf } from './checkpointOf.ts';
 import { type Comparison, compareWithTeacher, comparisonLines } from './teacher.ts';
@@ -67,7 +67,8 @@ export const command: Command = {
     const checkpoint = await readCheckpoint(directory, which);
     await useBackend(backend, { threads, precision });
     const task = taskOf(config);
-    const env = await makeWorlds(task, Math.min(episodes, 10), config.options as Partial<LoopOptions>);
+    const waits = simulatorTeller(io, { quiet: input.has('quiet') });
+    const env = await makeWorlds(task, Math.min(episodes, 10), config.options as Partial<LoopOptions>, waits);
     const interrupt = new Interrupt(
       () => {},
       () => {},

@@ -11,6 +11,8 @@ import { encodeSafetensors } from '../../runs/safetensors.ts';
 import { StreamNoise } from '../../tensor/noise.ts';
 import { taskOf } from '../eval/eval.ts';
 import { buildAlgorithm, makeWorlds, sizesOf } from '../train/onlineParts.ts';
+import type { LoopOptions } from '../train/onlinePlan.ts';
+import { knownTask } from '../train/simulator.ts';
 import { toOnnx } from './onnx.ts';
 import { type Graph, tracePolicy } from './trace.ts';
 
@@ -48,7 +50,8 @@ async function trace({ directory, checkpoint: which }: PolicyRequest) {
   const config = readConfig(directory);
   const { step, tensors } = await readCheckpoint(directory, which);
   await useBackend('cpu', {});
-  const env = await makeWorlds(taskOf(config), 1);
+  const task = taskOf(config);
+  const env = await makeWorlds(task, 1, knownTask(task) ? {} : (config.options as Partial<LoopOptions>));
   try {
     const algorithm: Algorithm = buildAlgorithm(config, env.spec);
     restoreVariables(algorithm.variables, tensors);

@@ -4,6 +4,7 @@ import { forecastLines } from '../terminal/forecast.ts';
 import { Screen } from '../terminal/screen.ts';
 import { onlineForecast } from './onlineForecast.ts';
 import { type OnlinePlan, onlineOptions, planOnline } from './onlinePlan.ts';
+import { simulatorTeller } from './simulator.ts';
 import { trainRun } from './trainRun.ts';
 
 export const command: Command = {
@@ -20,15 +21,17 @@ export const command: Command = {
     'agent online --algo qvpo --help                its hyperparameters',
   ],
   run: async (input, io) => {
-    const plan = await planOnline(input);
-    return train(plan, io, { json: input.has('json'), quiet: input.has('quiet') });
+    const output = { json: input.has('json'), quiet: input.has('quiet') };
+    return train(await planOnline(input, simulatorTeller(io, output)), io, output);
   },
 };
 
 async function train(plan: OnlinePlan, io: Io, output: { json: boolean; quiet: boolean }): Promise<number> {
   const store = RunStore.create({ directory: plan.directory, config: plan.config });
   try {
-    const forecast = output.quiet ? undefined : await onlineForecast(plan, store.directory);
+    const forecast = output.quiet
+      ? undefined
+      : await onlineForecast(plan, store.directory, simulatorTeller(io, output));
     if (forecast) new Screen(io.stderr, io.env).print([[], ...forecastLines(forecast), []]);
     const chosen = forecast?.presets.find(preset => preset.chosen);
     const secondsPerStep = chosen && chosen.seconds / plan.config.steps;

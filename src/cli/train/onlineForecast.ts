@@ -2,7 +2,7 @@ import { cpus, totalmem } from 'node:os';
 import { dirname } from 'node:path';
 import type { Sizes } from '../../algorithms/algorithm.ts';
 import { replayBytes } from '../../data/replayBuffer.ts';
-import type { EnvSpec } from '../../env/env.ts';
+import type { EnvSpec, VectorEnv } from '../../env/env.ts';
 import { peakGflops } from '../bench/benchKernels.ts';
 import { cpuFeatures } from '../cpuFeatures.ts';
 import type { Forecast, PresetForecast } from '../terminal/forecast.ts';
@@ -20,11 +20,23 @@ const checkpointsKept = 3;
 const slowUpdateSeconds = 3;
 
 /** What a run will cost, from a few measured updates of both presets, steps and actions. Takes seconds. */
-export async function onlineForecast(plan: OnlinePlan, runFolder: string): Promise<Forecast> {
+export async function onlineForecast(
+  plan: OnlinePlan,
+  runFolder: string,
+  onSimulatorFault?: (message: string) => void,
+): Promise<Forecast> {
+  const env = await makeWorlds(plan.config.task, 1, plan.config.options, onSimulatorFault);
+  try {
+    return await forecastFrom(env, plan, runFolder);
+  } finally {
+    await env.close();
+  }
+}
+
+async function forecastFrom(env: VectorEnv, plan: OnlinePlan, runFolder: string): Promise<Forecast> {
   const { config } = plan;
   const { numEnvs, evalEvery } = config.options as LoopOptions;
-  const step = await secondsPerStep(config.task, config.options);
-  const env = await makeWorlds(config.task, 1, config.options);
+  const step = await secondsPerStep(env);
   const { spec } = env;
   const sizes = sizesOf(spec);
   const names = ['fast', 'paper'].sort((a, b) => Number(b === config.preset) - Number(a === config.preset));
@@ -32,7 +44,7 @@ export async function onlineForecast(plan: OnlinePlan, runFolder: string): Promi
   for (const name of names) {
     if (rows[0] && rows[0].cost.update > slowUpdateSeconds) break;
     const values = plan.valuesOf(name) as Values;
-    const cost = measureCost(buildAlgorithm({ ...config, values: values as never }, env.spec), sizes, numEnvs);
+    const cost = measureCost(buildAlgorithm({ ...config, values: values as never }, spec), sizes, numEnvs);
     rows.push({
       name,
       how: howChosen(name, plan),
@@ -44,7 +56,6 @@ export async function onlineForecast(plan: OnlinePlan, runFolder: string): Promi
       cost,
     });
   }
-  await env.close();
   const chosen = rows[0]!;
   const forecast = {
     facts: facts(plan, spec, chosen.cost),
@@ -73,8 +84,7 @@ function replayOf(values: Values, steps: number, { obsDim, actDim }: { obsDim: n
 }
 
 /** Seconds of one step of one world, over up to 200 steps. */
-async function secondsPerStep(task: string, options: Partial<LoopOptions>): Promise<number> {
-  const env = await makeWorlds(task, 1, options);
+async function secondsPerStep(env: VectorEnv): Promise<number> {
   await env.reset(0);
   const actions = new Float32Array(sizesOf(env.spec).actDim);
   const begin = performance.now();
@@ -83,9 +93,7 @@ async function secondsPerStep(task: string, options: Partial<LoopOptions>): Prom
     await env.step(actions);
     steps++;
   }
-  const seconds = (performance.now() - begin) / 1000 / steps;
-  await env.close();
-  return seconds;
+  return (performance.now() - begin) / 1000 / steps;
 }
 
 function howChosen(name: string, { config, presetReason, backend }: OnlinePlan): string {

@@ -30,15 +30,20 @@ export async function buildOnline(
 ): Promise<OnlineParts> {
   const options = config.options as LoopOptions;
   const values = config.values as { warmupSteps: number; updatesPerStep: number } & Record<string, unknown>;
-  const { sim, simKeys, model } = options;
+  const { sim, model } = options;
   const env = sim
-    ? await connectTo({ sim, simKeys }, options.numEnvs, config.task, onSimulatorFault)
+    ? await connectTo({ ...options, sim }, options.numEnvs, config.task, onSimulatorFault)
     : await makeVectorEnv(model?.task ?? config.task, options.numEnvs, {
         workers: suitableWorkers(options.numEnvs),
         modelXml: model?.xml,
         onFault,
       });
-  const evaluationEnv = await makeWorlds(config.task, options.evalEnvs, options);
+  const evaluationEnv = await makeWorlds(config.task, options.evalEnvs, options, onSimulatorFault).catch(
+    async error => {
+      await env.close();
+      throw error;
+    },
+  );
   return {
     algorithm: buildAlgorithm(config, env.spec),
     env,
@@ -72,9 +77,11 @@ export function buildAlgorithm(config: Pick<NewRunConfig, 'algo' | 'seed' | 'val
 export function makeWorlds(
   task: string,
   count: number,
-  { sim, simKeys, model }: Partial<Simulators> & { readonly model?: OwnModel } = {},
+  options: Partial<Simulators> & { readonly model?: OwnModel } = {},
+  onSimulatorFault?: (message: string) => void,
 ): Promise<VectorEnv> {
-  if (sim) return connectTo({ sim, simKeys }, count, task);
+  const { sim, model } = options;
+  if (sim) return connectTo({ ...options, sim }, count, task, onSimulatorFault);
   return makeVectorEnv(model?.task ?? task, count, { modelXml: model?.xml });
 }
 

@@ -60,8 +60,11 @@ export interface OnlinePlan {
   readonly allowedHosts?: readonly string[];
 }
 
-/** Checks the whole call and starts the backend. Throws `UsageError`, and leaves nothing behind. */
-export async function planOnline(call: Input): Promise<OnlinePlan> {
+/**
+ * Checks the whole call and starts the backend. Throws `UsageError`, and leaves nothing behind. `onSimulatorFault` hears of a
+ * simulator that is waited for.
+ */
+export async function planOnline(call: Input, onSimulatorFault?: (message: string) => void): Promise<OnlinePlan> {
   const path = call.text('config');
   const file = path === undefined ? undefined : readConfigFile(path);
   const algo = call.text('algo') ?? file?.values.algo ?? 'qvpo';
@@ -93,7 +96,7 @@ export async function planOnline(call: Input): Promise<OnlinePlan> {
   resolveWith('fast'); // mistakes are reported before a backend starts
 
   const { task, environment, model } = simulators
-    ? await remoteWorld(simulators, env)
+    ? await remoteWorld(simulators, env, onSimulatorFault)
     : await localWorld(local!, input.text('model'));
   const options: LoopOptions = { ...loop, ...simulators, ...(model && { model }) };
   const backend = await useBackend(wantedBackend, { threads, precision: wantedPrecision });
@@ -148,8 +151,8 @@ async function localWorld(task: ReturnType<typeof envInfo>, modelFile: string | 
 }
 
 /** What the simulators say of the task; throws `AgentError` where they do not answer, or have another. */
-async function remoteWorld(simulators: Simulators, task: string): Promise<World> {
-  const env = await connectTo(simulators, simulators.sim.split(',').length, task);
+async function remoteWorld(simulators: Simulators, task: string, onFault?: (message: string) => void): Promise<World> {
+  const env = await connectTo(simulators, simulators.sim.split(',').length, task, onFault);
   await env.close();
   return { task, environment: { ...describeRemote(env.spec), simulator: simulators.sim } };
 }

@@ -13,7 +13,7 @@ import { TrainingView } from '../terminal/trainingView.ts';
 import { type WatchOptions, watch } from '../view/watching.ts';
 import { Interrupt } from './interrupt.ts';
 import { buildOnline, type OnlineParts } from './onlineParts.ts';
-import { knownTask } from './simulator.ts';
+import { knownTask, simulatorTeller } from './simulator.ts';
 import { Tuning } from './tuning.ts';
 
 export interface TrainRunOptions {
@@ -35,8 +35,7 @@ export async function trainRun(store: RunStore, options: TrainRunOptions): Promi
   const { config } = store;
   const faults: WorkerFault[] = [];
   let tell = (fault: WorkerFault): unknown => faults.push(fault);
-  let tellMoved = (message: string): unknown => moves.push(message);
-  const moves: string[] = [];
+  let tellMoved: (message: string) => unknown = simulatorTeller(io, options);
   const parts =
     options.parts ??
     (await buildOnline(
@@ -62,7 +61,6 @@ export async function trainRun(store: RunStore, options: TrainRunOptions): Promi
   tell = ({ worker, reason }) => view.message([['warn', `simulation thread ${worker} was restarted`], `: ${reason}`]);
   tellMoved = message => view.message([['warn', 'simulator'], `: ${message}`]);
   for (const fault of faults) tell(fault);
-  for (const message of moves) tellMoved(message);
   view.announceViewer();
   if (watching.problem) view.message([['warn', 'no viewer'], `: ${watching.problem}`]);
   const interrupt = new Interrupt(

@@ -44,6 +44,18 @@ class PointWorld:
 make = PointWorld
 
 
+class Placed(PointWorld):
+    """Begins beside where PointWorld does, by {"place": {"shift": …}}, and can be told to hang there."""
+
+    def reset(self, seed=None, options=None):
+        place = (options or {}).get("place", {"shift": 0.0})
+        if "hang" in place:
+            time.sleep(3600)
+        super().reset(seed)
+        self.x = [x + place["shift"] for x in self.x]
+        return np.array(self.x, np.float32), {}
+
+
 class Raises(PointWorld):
     def step(self, action):
         raise ValueError("the joint is broken")
@@ -129,6 +141,31 @@ class NoReward(PointWorld):
     def step(self, action):
         observation, _, *ends = super().step(action)
         return (observation, None, *ends)
+
+
+class GivesThree(PointWorld):
+    def step(self, action):
+        return super().step(action)[:3]
+
+
+class GivesNothing(PointWorld):
+    def step(self, action):
+        super().step(action)
+
+
+class Leaves(PointWorld):
+    def step(self, action):
+        raise SystemExit("enough")
+
+
+class EndsAll(PointWorld):
+    def step(self, action):
+        os._exit(3)
+
+
+class FailsToBegin(PointWorld):
+    def reset(self, seed=None):
+        raise RuntimeError("no licence")
 
 
 class Draws(PointWorld):
