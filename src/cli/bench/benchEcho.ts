@@ -23,10 +23,13 @@ export function idleSimulator(): Promise<Started> {
   ]);
 }
 
+/** Answers take microseconds: this is for a server that died. */
+const RECEIVE_TIMEOUT_MS = 10_000;
+
 /** A bare ZeroMQ server in Python (echo.py), and a bare socket to it. */
 export class Echo {
   readonly #started: Started;
-  readonly #socket = new Dealer({ linger: 0 });
+  readonly #socket = new Dealer({ linger: 0, receiveTimeout: RECEIVE_TIMEOUT_MS });
 
   private constructor(started: Started) {
     this.#started = started;
@@ -40,15 +43,19 @@ export class Echo {
   /** From now on every message is answered with `parts`. */
   async answerWith(parts: readonly Buffer[]): Promise<void> {
     await this.#socket.send(['answer', ...parts]);
-    await this.#socket.receive();
+    await this.receive();
   }
 
   send(parts: Buffer[]): Promise<void> {
     return this.#socket.send(parts);
   }
 
-  receive(): Promise<Buffer[]> {
-    return this.#socket.receive();
+  async receive(): Promise<Buffer[]> {
+    try {
+      return await this.#socket.receive();
+    } catch (cause) {
+      throw new AgentError(`the echo gave no answer within ${RECEIVE_TIMEOUT_MS / 1000} s`, [], 1, { cause });
+    }
   }
 
   stop(): void {
