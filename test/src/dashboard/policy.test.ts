@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Algorithm, AlgorithmDefinition } from '../../../src/algorithms/algorithm.ts';
+import { algorithms } from '../../../src/algorithms/catalog.ts';
 import { qvpo } from '../../../src/algorithms/qvpo.ts';
 import { sac } from '../../../src/algorithms/sac.ts';
 import { srpo } from '../../../src/algorithms/srpo.ts';
@@ -66,6 +67,29 @@ describe('the policy as the page computes it', { timeout: 60_000 }, () => {
       );
       for (let i = 0; i < 3; i++) expect(Math.abs(own[i]! - theirs[i]!)).toBeLessThan(2e-5);
     }
+  });
+
+  it.each([
+    ['idql', { hidden: 16, blocks: 2, candidates: 8 }],
+    ['idql', { hidden: 16, blocks: 2, candidates: 4, diffusionSteps: 10, schedule: 'cosine' }],
+    ['qsm', { hidden: 32 }],
+  ])('%s %o: the same action as the algorithm itself from the same noise', (name, overrides) => {
+    const { algorithm, values } = build(algorithms.get(name)!, overrides);
+    const actors = actorsOf(name, tensorsOf(algorithm), values, sizes.actDim)!;
+    expect(actors.map(({ kind, candidates }) => [kind, candidates])).toEqual([['diffusion', values.candidates ?? 1]]);
+    for (const [seed, observation] of observations.entries()) {
+      const own = actors[0]!.act(observation, seededDraw(seed));
+      const theirs = tf.tidy(() =>
+        algorithm.act(tf.tensor2d(observation, [1, 11]) as Tensor2D, 'exploit', noiseFrom(seededDraw(seed))).dataSync(),
+      );
+      for (let i = 0; i < 3; i++) expect(Math.abs(own[i]! - theirs[i]!)).toBeLessThan(2e-5);
+    }
+    const sample = actors[0]!.sample(observations[0]!, { candidates: 16 }, seededDraw(1));
+    const steps = Number(values.diffusionSteps);
+    expect(sample.levels).toEqual(Array.from({ length: steps + 1 }, (_, i) => steps - i));
+    expect([...sample.paths.subarray(0, 48)]).toEqual([...seededDraw(1)('initial', 48)]);
+    expect([...sample.paths.subarray(-48)]).toEqual([...sample.actions]);
+    expect(sample.q[sample.chosen]).toBe(Math.max(...sample.q));
   });
 
   it('QVPO: paths begin with the noise and end with the actions, judged by both critics', () => {

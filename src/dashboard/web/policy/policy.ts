@@ -1,5 +1,6 @@
 import type { Tensor } from '../safetensors.ts';
 import type { ScoreField } from '../worker/messages.ts';
+import { clippedActor } from './clippedActor.ts';
 import { foldBack, foldFront, linearOf, Mlp } from './mlp.ts';
 import { betasOf, type Candidates, type Chain, chainFromBetas, clip, type Draw, timeFeatures } from './sampling.ts';
 import { SdeModel, signalNoise } from './sdeModel.ts';
@@ -189,7 +190,7 @@ export class DirectActor implements Actor {
 export function actorsOf(algo: string, tensors: Tensors, values: Values, actDim: number): Actor[] | undefined {
   const number = (key: string, otherwise: number) =>
     typeof values[key] === 'number' ? (values[key] as number) : otherwise;
-  const diffusion = ddpmOf(algo, tensors, values, number);
+  const diffusion = clippedActor(algo, tensors, values) ?? ddpmOf(algo, tensors, values, number);
   if (diffusion) return [diffusion];
   const activation = 'relu';
   const policy = Mlp.from(tensors, 'policy', activation, algo === 'sac' ? 'linear' : 'tanh');

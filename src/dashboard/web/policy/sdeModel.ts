@@ -56,14 +56,7 @@ export class SdeModel {
 
   /** Predicted noise of K noisy actions [K, A] at one time and observation. */
   predict(x: Float32Array, rows: number, t: number, observation: Float32Array): Float32Array {
-    const n = this.#frequencies.length;
-    const features = new Float32Array(2 * n);
-    for (let i = 0; i < n; i++) {
-      const angle = Math.fround(Math.fround(Math.fround(t * this.#frequencies[i]!) * 2) * Math.fround(Math.PI));
-      features[i] = Math.sin(angle);
-      features[n + i] = Math.cos(angle);
-    }
-    const e = this.#cond.apply(features, 1);
+    const e = this.#cond.apply(fourierFeatures(t, this.#frequencies), 1);
     let h = dense(x, rows, foldBack(foldBack(this.#input, e), observation), 'linear');
     for (const block of this.#blocks) h = residual(h, rows, block);
     return dense(h.map(mish), rows, this.#output, 'linear');
@@ -127,6 +120,18 @@ export class SdeModel {
       values,
     };
   }
+}
+
+/** [sin 2πWt …, cos 2πWt …], rounded as the trainer rounds it. */
+export function fourierFeatures(t: number, frequencies: Float32Array): Float32Array {
+  const n = frequencies.length;
+  const features = new Float32Array(2 * n);
+  for (let i = 0; i < n; i++) {
+    const angle = Math.fround(Math.fround(Math.fround(t * frequencies[i]!) * 2) * Math.fround(Math.PI));
+    features[i] = Math.sin(angle);
+    features[n + i] = Math.cos(angle);
+  }
+  return features;
 }
 
 /** Times from 1 to 0.001, evenly spaced in λ = ln(α / σ). */
