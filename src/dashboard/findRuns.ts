@@ -13,9 +13,12 @@ export function findRuns(roots: readonly string[]): string[] {
   return [...found].sort();
 }
 
-/** The name of a run's folder; where another run has it, with as many of the folders it lies in as tell them apart. */
+/**
+ * The name of a run's folder, of a seed's with the folder it lies in; where another run has it, with as many folders as
+ * tell them apart.
+ */
 export function nameOf(path: string, taken: { has(name: string): boolean }): string {
   const parts = path.split(sep);
   const names = parts.map((_, i) => parts.slice(-i - 1).join(' '));
-  return names.find(name => !taken.has(name)) ?? path;
+  return names.find(name => !/^seed-\d+$/.test(name) && !taken.has(name)) ?? path;
 }

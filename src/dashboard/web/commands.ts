@@ -9,6 +9,8 @@ export interface PageCommand {
   readonly icon: string;
   readonly key?: string;
   readonly run: () => void;
+  /** Called when the key is let go: the command holds only while it is pressed. */
+  readonly release?: () => void;
 }
 
 /** Every command of the page: the palette lists them, the keys call them. */
@@ -31,6 +33,13 @@ export function pageCommands(app: AppState, watch: WatchView): PageCommand[] {
     { label: 'Contacts', icon: 'arrow', key: 'C', run: () => panel.toggleLayer('contacts') },
     { label: 'Skeleton', icon: 'skeleton', key: 'K', run: () => panel.toggleLayer('skeleton') },
     { label: 'Collision shapes', icon: 'stage', key: 'X', run: () => toggleShapes(watch) },
+    {
+      label: 'Walls of the maze at full height',
+      icon: 'grid',
+      key: 'V',
+      run: () => setWalls(watch, !panel.stage?.maze.full),
+      release: () => setWalls(watch, false),
+    },
     { label: 'Ghost: on or off', icon: 'ghost', key: 'G', run: () => void watch.toggleGhost() },
     {
       label: 'Touch: your own copy, or Watch',
@@ -96,6 +105,10 @@ function controlCommands(app: AppState): PageCommand[] {
 function toggleShapes({ panel: { stage } }: WatchView): void {
   if (stage?.dressed) stage.show.shapes = !stage.show.shapes;
   toast(stage?.show.shapes || !stage?.dressed ? 'The collision shapes are shown' : 'The robot is shown');
+}
+
+function setWalls({ panel: { stage } }: WatchView, full: boolean): void {
+  if (stage) stage.maze.full = full;
 }
 
 function followLive(app: AppState, { player }: WatchView): void {

@@ -16,6 +16,11 @@ export function value(number: number): string {
   return minus(number.toFixed(Math.min(6, digits)));
 }
 
+/** A return: `4,812`, `178`, and of a task that pays 0 or 1 `0.650`; `–` for none. */
+export function score(number: number): string {
+  return Number.isFinite(number) ? value(number) : '–';
+}
+
 /** A fixed number of decimals with a true minus sign. */
 export function fixed(number: number, decimals: number): string {
   return Number.isFinite(number) ? minus(number.toFixed(decimals)) : '–';

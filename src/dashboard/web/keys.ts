@@ -43,7 +43,19 @@ export function attachKeys(app: AppState, watch: WatchView, shell: HTMLElement, 
     const found = pageCommands(app, watch).find(command => command.key === name);
     if (!found) return;
     event.preventDefault();
+    if (!found.release) return found.run();
+    if (event.repeat) return; // held
     found.run();
+    const { code } = event;
+    const { release } = found;
+    const end = new AbortController();
+    const letGo = (up: Event) => {
+      if (up instanceof KeyboardEvent && up.code !== code) return;
+      release();
+      end.abort();
+    };
+    addEventListener('keyup', letGo, { signal: end.signal });
+    addEventListener('blur', letGo, { signal: end.signal }); // let go in another window
   });
 }
 

@@ -149,7 +149,9 @@ export function openKeys(commands: readonly PageCommand[]): void {
     ['Select a body', 'double click'],
     ['Pull a body (Touch)', 'Ctrl right-drag'],
     ['Turn a body (Touch)', 'Ctrl left-drag'],
-    ['Play a part again and again', 'Shift drag on the episode'],
+    ['Loop a part of the episode', 'Shift drag'],
+    ['Zoom a lane of the timeline', 'wheel or + −'],
+    ['Move it, show it all', 'Shift wheel, 0'],
     ['Fold the panels', 'Tab on the stage'],
     ['All commands', 'Ctrl K'],
   ];
@@ -157,12 +159,13 @@ export function openKeys(commands: readonly PageCommand[]): void {
     ...commands.filter(({ key }) => key).map(({ label, key }) => [label, key!] as [string, string]),
     ...mouse,
   ];
+  const done = h('button', { type: 'button', title: 'Close', onclick: () => close() }, h('kbd', {}, 'Esc'));
   const sheet = h(
     'div',
-    { class: 'keys', role: 'dialog', 'aria-label': 'All keys', tabindex: '-1' },
-    h('h2', { class: 'title' }, 'All keys'),
+    { class: 'keys', role: 'dialog', 'aria-label': 'All keys' },
+    h('header', {}, h('h2', { class: 'title' }, 'All keys'), h('span', { class: 'grow' }), done),
     h('ul', {}, ...rows.map(([label, key]) => h('li', {}, h('span', { class: 't2' }, label), h('kbd', {}, key)))),
   );
-  veil(sheet);
-  sheet.focus();
+  const close = veil(sheet);
+  done.focus();
 }

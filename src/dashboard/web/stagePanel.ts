@@ -9,7 +9,7 @@ import { RewardBox } from './rewardBox.ts';
 import { FrameRate } from './stage/frameRate.ts';
 import { attachPointer } from './stage/pointer.ts';
 import type { Stage } from './stage/stage.ts';
-import { Speedometer, stepsInto, worldLabel } from './stageText.ts';
+import { Speedometer, showForce, stepsInto, worldLabel } from './stageText.ts';
 
 /** The stage with what floats on it: world and camera, layers, reward, position; below it the control bar. */
 export class StagePanel {
@@ -265,17 +265,10 @@ export class StagePanel {
     if (this.#player.advance(seconds, stage.scene.stepSeconds)) stage.resetTrail();
     const pose = this.#player.pose(now);
     if (pose) stage.setPose(pose);
+    stage.markStart(this.#player.own ? undefined : this.#player.recording?.qpos);
     stage.draw(seconds);
-    this.#showLabel();
+    showForce(this.#label, stage.contactLabel);
     this.#speedometer.update(pose?.worlds[0]?.qpos[0] ?? 0, stepsInto(this.#player) * stage.scene.stepSeconds);
-  }
-
-  #showLabel(): void {
-    const label = this.stage?.contactLabel;
-    this.#label.hidden = !label;
-    if (!label) return;
-    setText(this.#label, `${integer(label.newtons)} N`);
-    this.#label.style.transform = `translate(${Math.round(label.x - 56)}px, ${Math.round(label.y - 10)}px)`;
   }
 
   /** Numbers, four times a second. */

@@ -1,3 +1,4 @@
+import { setText } from './dom.ts';
 import { integer } from './format.ts';
 import type { Player } from './player.ts';
 
@@ -18,10 +19,19 @@ export function stepsInto(player: Player): number {
   return recording ? player.t : (player.frame?.worlds[Math.max(0, player.world)]?.t ?? 0);
 }
 
-/** Velocity along x in the world's own time, whatever the pace of the picture. */
+/** Newtons beside the tip of an arrow, or nothing. */
+export function showForce(label: HTMLElement, force: { x: number; y: number; newtons: number } | undefined): void {
+  label.hidden = !force;
+  if (!force) return;
+  setText(label, `${integer(force.newtons)} N`);
+  label.style.transform = `translate(${Math.round(force.x - 12)}px, ${Math.round(force.y - 10)}px) translateX(-100%)`;
+}
+
+/** Velocity along x in the world's own time over the last fifth of a second, whatever the pace of the picture. */
 export class Speedometer {
   x = 0;
-  v = 0;
+  /** m/s; NaN until two moments of an episode have been seen. */
+  v = Number.NaN;
   #x = 0;
   #seconds = 0;
 
@@ -29,8 +39,11 @@ export class Speedometer {
   update(x: number, seconds: number): void {
     this.x = x;
     const passed = seconds - this.#seconds;
-    if (passed >= 0 && passed < 0.2) return; // too short to measure over
-    this.v = passed > 0 && passed < 5 ? (x - this.#x) / passed : 0;
+    if (passed === 0) return;
+    const jumped = passed < 0 || passed > 5; // another episode, or another part of it
+    if (jumped) this.v = Number.NaN;
+    else if (passed >= 0.2 || Number.isNaN(this.v)) this.v = (x - this.#x) / passed;
+    else return; // too short to measure over
     this.#x = x;
     this.#seconds = seconds;
   }

@@ -1,7 +1,7 @@
 import type { AppState } from './appState.ts';
 import { firstEvaluation } from './charts/cardText.ts';
 import { button, fill, h, icon, s } from './dom.ts';
-import { duration, integer } from './format.ts';
+import { duration, integer, score } from './format.ts';
 import { toast } from './toast.ts';
 import type { WatchView } from './watchView.ts';
 
@@ -86,12 +86,10 @@ export function finishedCard(app: AppState, watch: WatchView): HTMLElement {
     h(
       'div',
       { class: 'finished-figures' },
-      Number.isFinite(last)
-        ? figure('Last', integer(last), Number.isFinite(spread) ? `± ${integer(spread)}` : '')
-        : null,
-      best ? figure('Best', integer(best.value), `@ ${integer(best.step)}`) : null,
+      Number.isFinite(last) ? figure('Last', score(last), Number.isFinite(spread) ? `± ${score(spread)}` : '') : null,
+      best ? figure('Best', score(best.value), `@ ${integer(best.step)}`) : null,
       published
-        ? figure('Published', integer(published.value), published.name)
+        ? figure('Published', score(published.value), published.name)
         : figure('Took', duration(run.seconds), ''),
     ),
     h(

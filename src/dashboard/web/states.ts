@@ -60,7 +60,7 @@ export function startStates(
     }
     const state = stateOf(app, watch, performance.now() - since);
     const { run, currentData } = { run: app.run(), currentData: app.currentData };
-    const last = Math.round(currentData?.last('eval/return') ?? 0);
+    const last = currentData?.last('eval/return') ?? 0;
     const facts = [
       run?.problem,
       run?.step,

@@ -1,6 +1,6 @@
 import type { AppState } from './appState.ts';
 import { fill, h, icon } from './dom.ts';
-import { integer } from './format.ts';
+import { score } from './format.ts';
 
 export interface Status {
   readonly word: string;
@@ -31,7 +31,7 @@ export function statusPill(app: AppState): HTMLElement {
     const run = app.run();
     if (run) {
       const last = app.currentData?.last('eval/return');
-      document.title = `${status.word === 'Live' ? '▶ ' : ''}${last !== undefined && Number.isFinite(last) ? `${integer(last)} ` : ''}${run.task || run.id}`;
+      document.title = `${status.word === 'Live' ? '▶ ' : ''}${last !== undefined && Number.isFinite(last) ? `${score(last)} ` : ''}${run.task || run.id}`;
     }
     if (key === shown) return;
     shown = key;

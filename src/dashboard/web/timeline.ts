@@ -4,6 +4,7 @@ import { rgba, token } from './colors.ts';
 import { h, setText } from './dom.ts';
 import { fixed, integer, tick } from './format.ts';
 import { pace } from './header.ts';
+import { LaneWindow, zoomWith } from './laneWindow.ts';
 import type { Player } from './player.ts';
 import { diamond, drawRewards, finishTime, round, sized, triangle } from './timelineDrawing.ts';
 
@@ -11,6 +12,9 @@ export interface TimelineActions {
   /** Show an episode recorded near this step. */
   goToStep(step: number): void;
 }
+
+/** Left free at both ends of a lane, so that what stands there is not cut off, in CSS pixels. */
+const PAD = 5;
 
 /** Lane 1: training steps, evaluations, checkpoints, the future. Lane 2: the episode on the stage, its rewards. */
 export class Timeline {
@@ -31,6 +35,8 @@ export class Timeline {
     'aria-label': 'Time in the episode',
     'aria-valuemin': '0',
   });
+  readonly #trainingLabel = h('span', { class: 'lane-label' }, 'Training');
+  readonly #shownSteps = h('span', { class: 'lane-range tick' });
   readonly #episodeLabel = h('span', { class: 'lane-label' }, 'Episode');
   readonly #pill = h(
     'button',
@@ -40,6 +46,7 @@ export class Timeline {
   readonly #finish = h('span', { class: 'finish t3' });
   readonly #axis = h('div', { class: 'lane-axis tick' });
   readonly pushes: number[] = [];
+  readonly #shown = { training: new LaneWindow(), episode: new LaneWindow() };
   #hover: number | undefined;
 
   constructor(app: AppState, player: Player, actions: TimelineActions) {
@@ -48,7 +55,7 @@ export class Timeline {
     this.element = h(
       'section',
       { class: 'timeline', 'aria-label': 'Timeline' },
-      h('span', { class: 'lane-label' }, 'Training'),
+      h('div', {}, this.#trainingLabel, this.#shownSteps),
       h('div', { class: 'lane-box' }, this.#training, this.#pill, this.#finish),
       this.#episodeLabel,
       h('div', { class: 'lane-box episode-box' }, this.#episode),
@@ -59,12 +66,16 @@ export class Timeline {
     app.on('hover', step => {
       this.#hover = step;
     });
-    this.#dragging(this.#training, (part, done) => {
+    const { training, episode } = this.#shown;
+    zoomWith(this.#training, training, () => 100 / this.#total());
+    zoomWith(this.#episode, episode, () => 20 / this.#span());
+    app.on('current', () => training.reset());
+    this.#dragging(this.#training, training, (part, done) => {
       const step = part * this.#total();
       app.emit('hover', done ? undefined : step, this);
       if (done) actions.goToStep(step);
     });
-    this.#dragging(this.#episode, (part, _done, from) =>
+    this.#dragging(this.#episode, episode, (part, _done, from) =>
       from === undefined ? this.#seek(part) : this.#loop(from, part),
     );
     this.#keys(actions);
@@ -100,11 +111,15 @@ export class Timeline {
   }
 
   /** `from`: where a drag with Shift began. */
-  #dragging(canvas: HTMLCanvasElement, move: (part: number, done: boolean, from?: number) => void): void {
+  #dragging(
+    canvas: HTMLCanvasElement,
+    shown: LaneWindow,
+    move: (part: number, done: boolean, from?: number) => void,
+  ): void {
     let from: number | undefined;
     const part = (event: PointerEvent) => {
       const box = canvas.getBoundingClientRect();
-      return Math.min(1, Math.max(0, (event.clientX - box.left) / box.width));
+      return shown.whole(Math.min(1, Math.max(0, (event.clientX - box.left - PAD) / (box.width - 2 * PAD))));
     };
     canvas.addEventListener('pointerdown', event => {
       canvas.setPointerCapture(event.pointerId);
@@ -155,11 +170,18 @@ export class Timeline {
     const bar = height - 12 * ratio;
     const total = this.#total();
     const now = Math.max(run.step, data.step.at(-1) || 0);
-    const x = (step: number) => (step / total) * width;
+    const shown = this.#shown.training;
+    shown.hold(now / total);
+    const x = (step: number) => PAD * ratio + shown.part(step / total) * (width - 2 * PAD * ratio);
+    const close = shown.high - shown.low < 0.02;
+    const ends = [shown.low, shown.high].map(part => part * total);
+    const range = ends.map(step => (close ? integer(step) : tick(Number(step.toPrecision(3)))));
+    setText(this.#shownSteps, shown.zoomed ? range.join(' – ') : '');
     ctx.fillStyle = token('raised');
     round(ctx, 0, 0, width, bar, 4 * ratio);
     const live = run.state === 'live' || run.state === 'paused';
-    if (live) hatch(ctx, x(now), 0, width - x(now), bar, 6 * ratio, rgba(token('line2'), 0.4));
+    const future = Math.max(0, x(now));
+    if (live) hatch(ctx, future, 0, width - future, bar, 6 * ratio, rgba(token('line2'), 0.4));
     const steps = data.x('eval/return', 'step');
     const values = data.values('eval/return');
     if (steps.length > 1) {
@@ -182,28 +204,31 @@ export class Timeline {
       diamond(ctx, x(step), height - 5 * ratio, (best ? 4 : 3) * ratio, color, best);
     }
     for (const change of data.changes) diamond(ctx, x(change.step), bar / 2, 3 * ratio, token('warn'), true);
-    const shown = this.#player.recording?.step ?? now;
+    const at = this.#player.recording?.step ?? now;
     ctx.fillStyle = live && !this.#player.recording ? token('live') : token('text');
-    ctx.fillRect(Math.min(width - 2 * ratio, x(shown)) - ratio, 0, 2 * ratio, height);
+    ctx.fillRect(x(at) - ratio, 0, 2 * ratio, height);
     if (this.#hover !== undefined) {
       ctx.fillStyle = token('text2');
       ctx.fillRect(x(this.#hover), 0, ratio, bar);
     }
-    this.#training.setAttribute('aria-valuenow', String(Math.round(shown)));
-    this.#training.setAttribute('aria-valuetext', `step ${integer(shown)}`);
+    this.#training.setAttribute('aria-valuenow', String(Math.round(at)));
+    this.#training.setAttribute('aria-valuetext', `step ${integer(at)}`);
     this.#place(run.state === 'live', x(now) / width, now, total);
   }
 
   /** The pill on the live edge and the finish time. */
   #place(live: boolean, part: number, now: number, total: number): void {
     const away = this.#player.recording !== undefined || this.#app.paused;
-    this.#pill.hidden = !live || this.#app.link === 'lost';
+    this.#pill.hidden = !live || this.#app.link === 'lost' || part < 0 || part > 1;
     setText(this.#pill, away ? 'Follow' : 'following');
     this.#pill.classList.toggle('away', away);
     this.#pill.style.left = `min(calc(${(part * 100).toFixed(2)}% + 8px), calc(100% - 84px))`;
     const { perSecond } = pace(this.#app);
     const seconds = (total - now) / perSecond;
-    const text = live && Number.isFinite(seconds) && part < 0.8 ? `about ${finishTime(seconds)}` : '';
+    const text =
+      live && Number.isFinite(seconds) && part < 0.8 && this.#shown.training.high === 1
+        ? `about ${finishTime(seconds)}`
+        : '';
     setText(this.#finish, text);
   }
 
@@ -219,23 +244,26 @@ export class Timeline {
     const bar = height - 8 * ratio;
     ctx.fillStyle = token('raised');
     round(ctx, 0, 8 * ratio, width, bar, 4 * ratio);
-    drawRewards(ctx, rewards, span, width, height, bar);
+    const shown = this.#shown.episode;
+    const inner = width - 2 * PAD * ratio;
+    const x = (t: number) => PAD * ratio + shown.part(t / span) * inner;
+    drawRewards(ctx, rewards, { first: shown.low * span, last: shown.high * span }, [PAD * ratio, inner], height, bar);
     if (recording && player.loop) {
       const [first, last] = player.loop;
       ctx.fillStyle = rgba(token('text'), 0.18);
-      ctx.fillRect((first / span) * width, 8 * ratio, ((last - first) / span) * width, bar);
+      ctx.fillRect(x(first), 8 * ratio, x(last) - x(first), bar);
     }
     const now = recording && !player.own ? player.t : rewards.length;
-    const shown = rewards.length > 0 || recording !== undefined;
-    this.#labelAxis(shown ? span : 0);
-    const x = (now / span) * width;
+    const any = rewards.length > 0 || recording !== undefined;
+    shown.hold(now / span);
+    this.#labelAxis(any ? span : 0);
     ctx.fillStyle = token('accent');
-    for (const push of this.pushes) triangle(ctx, (push / span) * width, 7 * ratio, 5 * ratio);
-    if (shown) {
+    for (const push of this.pushes) triangle(ctx, x(push), 7 * ratio, 5 * ratio);
+    if (any) {
       ctx.fillStyle = token('text');
-      ctx.fillRect(x - ratio, 4 * ratio, 2 * ratio, height);
+      ctx.fillRect(x(now) - ratio, 4 * ratio, 2 * ratio, height);
       ctx.beginPath();
-      ctx.arc(x, 4 * ratio, 3.5 * ratio, 0, 2 * Math.PI);
+      ctx.arc(x(now), 4 * ratio, 3.5 * ratio, 0, 2 * Math.PI);
       ctx.fill();
     }
     const frame = player.frame?.worlds[Math.max(0, player.world)];
@@ -251,7 +279,7 @@ export class Timeline {
 
   #labelAxis(span: number): void {
     const dt = this.#app.currentData?.snapshot?.scene?.stepSeconds ?? 0;
-    const text = (span > 0 ? [0, 0.25, 0.5, 0.75, 1] : [])
+    const text = (span > 0 ? [0, 0.25, 0.5, 0.75, 1].map(part => this.#shown.episode.whole(part)) : [])
       .map(part => (part === 0 ? '0' : `${integer(part * span)}${dt ? ` · ${fixed(part * span * dt, 2)} s` : ''}`))
       .join('|');
     if (this.#axis.dataset.text === text) return;

@@ -1,23 +1,24 @@
 import { sequential } from './colors.ts';
 import { duration } from './format.ts';
 
-/** Bars of the episode's rewards in the sequential colours, each the mean of its steps. */
+/** Bars of the rewards of the steps shown in the sequential colours, each the mean of its steps, on a width from a left edge. */
 export function drawRewards(
   ctx: CanvasRenderingContext2D,
   rewards: ArrayLike<number>,
-  span: number,
-  width: number,
+  { first, last }: { readonly first: number; readonly last: number },
+  [left, width]: readonly [number, number],
   height: number,
   bar: number,
 ): void {
   const colors = sequential();
-  const bars = Math.min(span, Math.floor(width / (5 * devicePixelRatio)));
-  const per = span / bars;
+  const bars = Math.max(1, Math.min(Math.ceil(last - first), Math.floor(width / (5 * devicePixelRatio))));
+  const per = (last - first) / bars;
   const means: number[] = [];
-  for (let b = 0; b < bars && b * per < rewards.length; b++) {
+  for (let b = 0; b < bars && first + b * per < rewards.length; b++) {
     let sum = 0;
     let count = 0;
-    for (let i = Math.floor(b * per); i < Math.min(rewards.length, Math.floor((b + 1) * per)); i++) {
+    const end = Math.min(rewards.length, Math.floor(first + (b + 1) * per));
+    for (let i = Math.floor(first + b * per); i < end; i++) {
       sum += rewards[i] ?? 0;
       count++;
     }
@@ -31,7 +32,7 @@ export function drawRewards(
   means.forEach((mean, b) => {
     ctx.fillStyle = colors((mean - from) / Math.max(1e-9, to - from));
     const tall = Math.max(2, ((mean - low) / (high - low)) * bar);
-    ctx.fillRect(b * slot, height - tall, Math.max(1, slot - devicePixelRatio), tall);
+    ctx.fillRect(left + b * slot, height - tall, Math.max(1, slot - devicePixelRatio), tall);
   });
 }
 

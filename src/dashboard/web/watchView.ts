@@ -1,7 +1,7 @@
 import type { AppState } from './appState.ts';
 import type { PolicyModel } from './diffusion/model.ts';
 import { h, setText } from './dom.ts';
-import { integer, shortDuration } from './format.ts';
+import { integer, score, shortDuration } from './format.ts';
 import { ghostOf } from './ghost.ts';
 import { pace } from './header.ts';
 import { Inspector } from './inspector.ts';
@@ -188,7 +188,7 @@ export class WatchView {
       if (this.#ghost !== token || player.recording !== shown) return;
       player.ghost = ghost;
       const part = `${Math.floor((100 * ghost.length) / shown.length)} %`;
-      panel.setGhost(`step ${integer(step)}, ${ghost.whole ? `return ${integer(ghost.episodeReturn)}` : part}`);
+      panel.setGhost(`step ${integer(step)}, ${ghost.whole ? `return ${score(ghost.episodeReturn)}` : part}`);
     }
   }
 
@@ -213,8 +213,8 @@ export class WatchView {
     const run = this.#app.run();
     if (!data || !run) return;
     const [last, best, left] = this.#figures;
-    setText(last!.value, integer(data.last('eval/return')));
-    setText(best!.value, integer(data.best('eval/return')?.value ?? Number.NaN));
+    setText(last!.value, score(data.last('eval/return')));
+    setText(best!.value, score(data.best('eval/return')?.value ?? Number.NaN));
     setText(
       left!.value,
       run.state === 'live' ? shortDuration((run.totalSteps - run.step) / pace(this.#app).perSecond) : '–',

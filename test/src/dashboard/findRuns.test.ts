@@ -17,6 +17,11 @@ describe('the runs of a sweep, folders of the same name', () => {
       }
     const names = new Map<string, string>();
     for (const path of findRuns(cells)) names.set(nameOf(path, names), path);
-    expect([...names.keys()]).toEqual(['seed-0', 'seed-1', 'td3-Hopper-v4 seed-0', 'td3-Hopper-v4 seed-1']);
+    expect([...names.keys()]).toEqual([
+      'sac-Hopper-v4 seed-0',
+      'sac-Hopper-v4 seed-1',
+      'td3-Hopper-v4 seed-0',
+      'td3-Hopper-v4 seed-1',
+    ]);
   });
 });

@@ -1,7 +1,7 @@
 import type { AppState } from '../appState.ts';
 import { runStyle, token } from '../colors.ts';
 import { h, iconButton, setText } from '../dom.ts';
-import { fixed, integer, value } from '../format.ts';
+import { fixed, integer, score, value } from '../format.ts';
 import { openMenu } from '../menu.ts';
 import { emptyText, publishedLines } from './cardText.ts';
 import { Chart, type ChartContent, type Line } from './chart.ts';
@@ -16,7 +16,8 @@ export interface CardOptions {
   /** What is drawn: the current run alone, or groups of runs. */
   readonly groups?: () => readonly Group[];
   readonly onPick?: (x: number) => void;
-  readonly caption?: string;
+  /** Beside the title; read again with every drawing. */
+  readonly caption?: () => string;
 }
 
 /** A metric's chart with its title, newest value and menu. Redraws at most ten times a second, and only where seen. */
@@ -27,6 +28,7 @@ export class ChartCard {
   readonly #chart: Chart;
   readonly #value = h('span', { class: 'chart-value' });
   readonly #detail = h('span', { class: 'chart-detail t3' });
+  readonly #caption = h('span', { class: 't3 chart-caption' });
   readonly #empty = h('p', { class: 'chart-empty t3' });
   readonly #pin: HTMLButtonElement;
   #dirty = true;
@@ -47,7 +49,6 @@ export class ChartCard {
       this.#menu(event.currentTarget as HTMLElement),
     );
     const title = h('h2', { class: options.groups ? 'strong' : 't2' }, metric);
-    const caption = options.caption ? h('span', { class: 't3 chart-caption' }, options.caption) : null;
     this.element = h(
       'section',
       { class: `card chart ${size}`, 'aria-label': metric },
@@ -55,7 +56,7 @@ export class ChartCard {
         'header',
         { class: 'chart-head' },
         title,
-        caption,
+        options.caption ? this.#caption : null,
         h('span', { class: 'grow' }),
         h('span', { class: 'chart-tools' }, this.#pin, more),
         this.#value,
@@ -122,6 +123,7 @@ export class ChartCard {
     this.#empty.hidden = lines.some(line => line.curve.x.length > 0);
     this.#empty.textContent = emptyText(app, metric);
     this.#chart.set(this.#content);
+    setText(this.#caption, this.#options.caption?.() ?? '');
     if (!groups) this.#showValue();
   }
 
@@ -164,7 +166,7 @@ export class ChartCard {
         raw: metric !== 'eval/return' && app.smoothing > 0 ? raw.y : undefined,
         ...band,
         endDot: size === 'large',
-        mark: best && { x: best.step, y: best.value, text: `best ${integer(best.value)}` },
+        mark: best && { x: best.step, y: best.value, text: `best ${score(best.value)}` },
       },
     ];
   }

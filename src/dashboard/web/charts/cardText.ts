@@ -1,5 +1,5 @@
 import type { AppState } from '../appState.ts';
-import { integer } from '../format.ts';
+import { integer, score } from '../format.ts';
 
 /** `step 10,000`, or of an offline run `update 12,000`: evaluations come in its last stage. Empty where nothing says when. */
 export function firstEvaluation(app: AppState): string {
@@ -39,7 +39,7 @@ export function publishedLines(app: AppState): { name: string; value: number }[]
     .flatMap(name => published.filter(line => line.name.startsWith(name)))
     .slice(0, 2)
     .map(({ name, value: best }, i) => ({
-      name: `${i === 0 ? name : name.split(',')[0]} ${integer(best)}`,
+      name: `${i === 0 ? name : name.split(',')[0]} ${score(best)}`,
       value: best,
     }));
 }

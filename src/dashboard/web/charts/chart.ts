@@ -139,8 +139,8 @@ export class Chart {
         {
           ...axis,
           grid: { show: false },
-          size: 22,
-          gap: 4,
+          size: 24,
+          gap: 7, // below the lowest label of the other axis
           space: content.compact ? 70 : 80,
           values: (_u, ticks) => ticks.map(v => (v === null ? '' : format(v))),
         },
@@ -179,7 +179,10 @@ export class Chart {
     if (this.#content?.log) return [Math.max(1e-12, low) / 1.3, high * 1.3];
     if (low > 0 && low < high * 0.6) low = 0;
     // Equal to rounding: steps too small for their numbers would give ticks without end.
-    if (high - low <= 1e-9 * Math.max(Math.abs(high), 1e-9)) return [low - 1, high + 1];
+    if (high - low <= 1e-9 * Math.max(Math.abs(high), 1e-9)) {
+      const around = Math.max(1, niceStep(Math.abs(high) / 10));
+      return [low - around, high + around];
+    }
     const step = niceStep((high - low) / (this.#content?.compact ? 2 : 4));
     low = Math.floor(low / step + 1e-9) * step;
     high = Math.ceil(high / step - 1e-9) * step;

@@ -67,8 +67,8 @@ export function drawFan(canvas: HTMLCanvasElement, candidates: Candidates, optio
   const { dim, axes } = options;
   const full = axes === 'full';
   const left = full ? 30 : axes === 'small' ? 6 : 4;
-  const right = full ? width - 96 : axes === 'small' ? width - 58 : width - 4;
-  const [top, bottom] = full ? [34, height - 30] : [4, axes === 'small' ? height - 20 : height - 18];
+  const right = full ? width - 96 : axes === 'small' ? width - 70 : width - 4;
+  const [top, bottom] = full ? [34, height - 30] : [4, axes === 'small' ? height - 20 : height - 2];
   const last = candidates.levels.length - 1;
   const x = (level: number) => left + ((right - left) * level) / Math.max(1, last);
   const y = (value: number) => top + ((1.6 - value) / 3.2) * (bottom - top);
@@ -100,6 +100,10 @@ export function drawFan(canvas: HTMLCanvasElement, candidates: Candidates, optio
   ctx.fillStyle = token('accent');
   if (full) {
     ctx.textAlign = 'right';
+    ctx.strokeStyle = token('surface');
+    ctx.lineWidth = 4;
+    ctx.lineJoin = 'round';
+    ctx.strokeText('chosen', right - 8, end + 16); // readable over the lines
     ctx.fillText('chosen', right - 8, end + 16);
     drawDensity(ctx, candidates, dim, right + 14, 62, y);
     drawCursor(ctx, x(options.cursor ?? last), top, bottom);
@@ -153,9 +157,10 @@ function fanAxes(ctx: CanvasRenderingContext2D, { levels }: Candidates, space: F
       ctx.stroke();
     }
     const name = levels[level]!;
+    ctx.textAlign = level === 0 && axes === 'small' ? 'left' : 'center'; // else it is cut off
     ctx.fillText(
       Number.isInteger(name) ? String(name) : name.toFixed(2),
-      x(level),
+      x(level) - (level === 0 && axes === 'small' ? 4 : 0),
       bottom + (axes === 'full' ? 20 : 15),
     );
   }

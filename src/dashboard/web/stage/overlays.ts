@@ -1,6 +1,5 @@
 import * as THREE from 'three';
 import type { Scene } from '../../protocol.ts';
-import { wallsOf } from './cameras.ts';
 import type { Kinematics } from './kinematics.ts';
 import type { Look } from './look.ts';
 import { Robot } from './robot.ts';
@@ -75,7 +74,9 @@ export class Contacts {
     this.#radius = radius;
     this.#flat = new THREE.MeshBasicMaterial({ transparent: true, opacity: 0.25, depthWrite: false });
     this.#line = new THREE.MeshBasicMaterial({ transparent: true });
-    this.#arrow = new THREE.MeshStandardMaterial({ roughness: 0.6, emissiveIntensity: 0.55 });
+    // Over the robot: a force from the ground runs up inside the leg that it carries.
+    const over = { transparent: true, depthTest: false } as const;
+    this.#arrow = new THREE.MeshStandardMaterial({ roughness: 0.6, emissiveIntensity: 0.55, ...over });
     this.setLook(look);
   }
 
@@ -115,6 +116,7 @@ export class Contacts {
     const ring = new THREE.Mesh(new THREE.RingGeometry(this.#radius * 0.93, this.#radius, 48), this.#line);
     const disc = new THREE.Mesh(new THREE.CircleGeometry(this.#radius, 48), this.#flat);
     const arrow = makeArrow(this.#arrow, 0.012);
+    for (const part of arrow.children) part.renderOrder = 15;
     this.group.add(ring, disc, arrow);
     return { ring, disc, arrow };
   }
@@ -139,17 +141,19 @@ export function setArrowLength(arrow: THREE.Group, length: number): void {
   head!.position.y = length;
 }
 
-const MAX_TRAIL = 600;
+const MAX_TRAIL = 1200;
 
-/** The way the torso went, fading to the background. */
+/** The way the torso went, fading to the background; with `whole` it does not fade. */
 export class Trail {
   readonly line: THREE.Line;
   readonly #positions = new THREE.BufferAttribute(new Float32Array(MAX_TRAIL * 3), 3);
   readonly #colors = new THREE.BufferAttribute(new Float32Array(MAX_TRAIL * 4), 4);
   #points: THREE.Vector3[] = [];
   #color = new THREE.Color();
+  readonly #whole: boolean;
 
-  constructor(look: Look) {
+  constructor(look: Look, whole: boolean) {
+    this.#whole = whole;
     const geometry = new THREE.BufferGeometry();
     geometry.setAttribute('position', this.#positions);
     geometry.setAttribute('color', this.#colors);
@@ -162,7 +166,7 @@ export class Trail {
   }
 
   setLook(look: Look): void {
-    this.#color.set(look.gridMajor).lerp(new THREE.Color(look.ghost), 0.25);
+    this.#color.set(look.gridMajor).lerp(new THREE.Color(look.ghost), this.#whole ? 1 : 0.25);
   }
 
   clear(): void {
@@ -181,64 +185,10 @@ export class Trail {
     const n = this.#points.length;
     this.#points.forEach((p, i) => {
       this.#positions.setXYZ(i, p.x, p.y, p.z);
-      this.#colors.setXYZW(i, this.#color.r, this.#color.g, this.#color.b, (i / n) ** 1.5);
+      this.#colors.setXYZW(i, this.#color.r, this.#color.g, this.#color.b, this.#whole ? 1 : (i / n) ** 1.5);
     });
     this.#positions.needsUpdate = this.#colors.needsUpdate = true;
     this.line.geometry.setDrawRange(0, n);
-  }
-}
-
-/** The walls of a maze at half their height, tops lighter than sides; ring at the start, column at the goal. */
-export class Maze {
-  readonly group = new THREE.Group();
-  readonly #side = new THREE.MeshStandardMaterial({ roughness: 0.9 });
-  readonly #top = new THREE.MeshStandardMaterial({ roughness: 0.9 });
-  readonly #goal = new THREE.MeshBasicMaterial({
-    transparent: true,
-    opacity: 0.16,
-    depthWrite: false,
-    side: THREE.DoubleSide,
-  });
-  readonly #mark = new THREE.MeshBasicMaterial({ transparent: true, opacity: 0.9 });
-  readonly #goalGroup = new THREE.Group();
-
-  constructor(scene: Scene, look: Look) {
-    for (const wall of wallsOf(scene)) {
-      const [x, y, z] = [wall.size[0]!, wall.size[1]!, wall.size[2]! / 2];
-      const box = new THREE.Mesh(new THREE.BoxGeometry(x * 2, y * 2, z * 2), [
-        ...Array(4).fill(this.#side),
-        this.#top,
-        this.#side,
-      ]);
-      box.position.set(wall.pos[0]!, wall.pos[1]!, wall.pos[2]! - wall.size[2]! + z);
-      box.castShadow = box.receiveShadow = true;
-      this.group.add(box);
-    }
-    this.group.add(this.#goalGroup);
-    if (scene.goal) this.setGoal(scene.goal.pos, scene.goal.radius);
-    this.setLook(look);
-  }
-
-  setGoal(pos: readonly number[], radius: number): void {
-    this.#goalGroup.clear();
-    const height = radius * 3.2;
-    const column = new THREE.Mesh(
-      new THREE.CylinderGeometry(radius, radius, height, 40, 1, true).rotateX(Math.PI / 2),
-      this.#goal,
-    );
-    column.position.z = height / 2;
-    const ring = new THREE.Mesh(new THREE.RingGeometry(radius * 0.92, radius, 48), this.#mark);
-    const disc = new THREE.Mesh(new THREE.CircleGeometry(radius * 0.55, 40), this.#mark);
-    ring.position.z = disc.position.z = 0.01;
-    this.#goalGroup.add(column, ring, disc);
-    this.#goalGroup.position.set(pos[0]!, pos[1]!, 0);
-  }
-
-  setLook(look: Look): void {
-    this.#side.color.set(look.wallSide);
-    this.#top.color.set(look.wallTop);
-    this.#goal.color.set(look.contact);
-    this.#mark.color.set(look.contact);
   }
 }
 

@@ -6,8 +6,9 @@ import { QUALITY, type Quality } from './frameRate.ts';
 import { Ground } from './ground.ts';
 import { Kinematics } from './kinematics.ts';
 import { currentLook, type Look } from './look.ts';
+import { Maze } from './maze.ts';
 import { Orbit } from './orbit.ts';
-import { Contacts, Ghost, Maze, Skeleton, Trail } from './overlays.ts';
+import { Contacts, Ghost, Skeleton, Trail } from './overlays.ts';
 import { Paths } from './paths.ts';
 import { bodyMaterials, isH1, type Materials, Robot } from './robot.ts';
 
@@ -42,7 +43,7 @@ export class Stage {
   readonly #ghost: Ghost;
   readonly #contacts: Contacts;
   readonly #trail: Trail;
-  readonly #maze: Maze;
+  readonly maze: Maze;
   readonly #skeleton: Skeleton;
   readonly #key = new THREE.DirectionalLight('#FFF1DC');
   readonly #sky = new THREE.HemisphereLight();
@@ -56,6 +57,7 @@ export class Stage {
   #size = { width: 1, height: 1 };
   /** Less where the machine cannot keep up. */
   #quality: Quality = QUALITY[0]!;
+  #start: ArrayLike<number> | undefined;
   #strongest: { point: THREE.Vector3; newtons: number } | undefined;
 
   /** Throws if the browser has no WebGL 2. */
@@ -76,15 +78,15 @@ export class Stage {
     this.#materials = bodyMaterials(this.#look, true);
     this.#ghost = new Ghost(scene, this.#look);
     this.#contacts = new Contacts(this.#look, /^ant/i.test(scene.task) ? 0.12 : 0.1);
-    this.#trail = new Trail(this.#look);
-    this.#maze = new Maze(scene, this.#look);
+    this.#trail = new Trail(this.#look, maze !== undefined);
+    this.maze = new Maze(scene, this.#look);
     this.#skeleton = new Skeleton(scene);
     this.#ring = new THREE.Mesh(
       new THREE.RingGeometry(0.62, 0.65, 64),
       new THREE.MeshBasicMaterial({ color: '#FFB121' }),
     );
     this.#setUpLights(maze ? 12 : 3);
-    this.root.add(this.#ground.group, this.#maze.group, this.#ghost.group, this.#contacts.group);
+    this.root.add(this.#ground.group, this.maze.group, this.#ghost.group, this.#contacts.group);
     this.root.add(
       this.#trail.line,
       this.#skeleton.lines,
@@ -126,7 +128,7 @@ export class Stage {
     this.#rim.color.set(look.rimColor);
     this.#rim.intensity = look.rim;
     this.#useMaterials();
-    for (const part of [this.#ground, this.#ghost, this.#contacts, this.#trail, this.#maze]) part.setLook(look);
+    for (const part of [this.#ground, this.#ghost, this.#contacts, this.#trail, this.maze]) part.setLook(look);
   }
 
   #useMaterials(): void {
@@ -173,6 +175,14 @@ export class Stage {
 
   setPose(pose: StagePose): void {
     this.#pose = pose;
+  }
+
+  /** Marks where an episode began, by its poses from the first on; of a live one that is not known. */
+  markStart(qpos: ArrayLike<number> | undefined): void {
+    if (qpos === this.#start) return;
+    this.#start = qpos;
+    if (qpos) this.kinematics.update(qpos);
+    this.maze.setStart(qpos && this.kinematics.pos(Math.min(1, this.scene.bodies.length - 1)));
   }
 
   resetTrail(): void {

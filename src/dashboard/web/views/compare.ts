@@ -69,14 +69,22 @@ export class CompareView {
   #mainCard(metric: string): ChartCard {
     return new ChartCard({
       ...{ app: this.#app, metric, size: 'large', groups: () => this.groups() },
-      caption: 'mean of seeds, band = ±1 std',
+      caption: () => this.#caption(', band = ±1 std'),
       onPick: () => this.#openBest(),
     });
   }
 
   #sideCard(metric: string): ChartCard {
     const groups = () => this.groups();
-    return new ChartCard({ app: this.#app, metric, size: 'small', groups, caption: 'mean of seeds' });
+    return new ChartCard({ app: this.#app, metric, size: 'small', groups, caption: () => this.#caption() });
+  }
+
+  /** What the lines are: groups of three seeds and more are drawn as their mean. */
+  #caption(band = ''): string {
+    const seeds = this.groups().map(({ runs }) => runs.length);
+    const most = Math.max(0, ...seeds);
+    if (most < 3) return most < 2 ? 'a line per run' : 'a line per seed';
+    return `${seeds.every(count => count === most) ? `mean of ${most} seeds` : 'mean of seeds'}${band}`;
   }
 
   #openBest(): void {

@@ -35,6 +35,12 @@ export class FinalReturn {
     );
   }
 
+  /** The group's algorithm on the group's task, where that was published. */
+  #publishedOf({ runs: [run] }: Group): number | undefined {
+    const published = run && this.#app.dataOf(run.id).snapshot?.published;
+    return published?.find(({ name }) => name.toUpperCase().startsWith(run!.algo.toUpperCase()))?.value;
+  }
+
   refresh(): void {
     const canvas = this.#canvas;
     const { width, height } = canvas.getBoundingClientRect();
@@ -47,16 +53,17 @@ export class FinalReturn {
       .filter(group => !this.#app.hidden.has(group.key))
       .map((group, i) => {
         const values = lastReturns(this.#app, group);
-        return { group, i, values, iqm: interquartileMean(values), interval: interval95(values, interquartileMean) };
+        const interval = interval95(values, interquartileMean);
+        return { group, i, values, iqm: interquartileMean(values), interval, published: this.#publishedOf(group) };
       })
       .filter(({ values }) => values.length > 0)
       .slice(0, 6);
     if (rows.length === 0) return;
-    const published = this.#app.currentData?.snapshot?.published ?? [];
-    const all = [
-      ...rows.flatMap(({ iqm, interval }) => [iqm, ...interval.filter(Number.isFinite)]),
-      ...published.map(({ value }) => value),
-    ];
+    const all = rows.flatMap(({ iqm, interval, published = iqm }) => [
+      iqm,
+      ...interval.filter(Number.isFinite),
+      published,
+    ]);
     const pad = (Math.max(...all) - Math.min(...all)) * 0.15 || Math.abs(all[0]!) * 0.1 || 1;
     const [low, high] = [Math.min(...all) - pad, Math.max(...all) + pad];
     ctx.font = `500 12px ${token('sans')}`;
@@ -76,7 +83,7 @@ export class FinalReturn {
       ctx.fillStyle = token('text3');
       ctx.fillText(tick(value), x(value), height - 6);
     }
-    rows.forEach(({ group, i, iqm, interval }, row) => {
+    rows.forEach(({ i, iqm, interval, published }, row) => {
       const y = 8 + ((row + 0.5) * (bottom - 8)) / rows.length;
       const { color } = runStyle(i);
       ctx.textAlign = 'left';
@@ -93,13 +100,12 @@ export class FinalReturn {
       ctx.beginPath();
       ctx.arc(x(iqm), y, 5, 0, 2 * Math.PI);
       ctx.fill();
-      const reference = published.find(({ name }) => name.toUpperCase().startsWith(group.runs[0]!.algo.toUpperCase()));
-      if (!reference) return;
+      if (published === undefined) return;
       ctx.setLineDash([2, 2]);
       ctx.strokeStyle = token('text');
       ctx.beginPath();
-      ctx.moveTo(x(reference.value), y - 8);
-      ctx.lineTo(x(reference.value), y + 8);
+      ctx.moveTo(x(published), y - 8);
+      ctx.lineTo(x(published), y + 8);
       ctx.stroke();
       ctx.setLineDash([]);
     });

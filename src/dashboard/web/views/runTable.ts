@@ -4,7 +4,7 @@ import { save } from '../charts/export.ts';
 import { type Group, interquartileMean, interval95, meanStd } from '../charts/series.ts';
 import { runStyle, token } from '../colors.ts';
 import { fill, h, icon } from '../dom.ts';
-import { duration, integer, rate } from '../format.ts';
+import { duration, rate, score } from '../format.ts';
 import { lastReturns } from './finalReturn.ts';
 
 interface Row {
@@ -177,11 +177,11 @@ export class RunTable {
       },
       h('td', {}, who),
       cell(String(row.seeds), 'optional'),
-      cell(integer(row.last), 'main-value'),
-      cell(row.seeds > 1 ? integer(row.std) : '–'),
-      cell(integer(row.best), 'wide'),
-      cell(integer(row.iqm), 'optional'),
-      cell(Number.isFinite(low) ? `${integer(low)} – ${integer(high)}` : '–', 'optional'),
+      cell(score(row.last), 'main-value'),
+      cell(row.seeds > 1 ? score(row.std) : '–'),
+      cell(score(row.best), 'wide'),
+      cell(score(row.iqm), 'optional'),
+      cell(Number.isFinite(low) ? `${score(low)} – ${score(high)}` : '–', 'optional'),
       cell(rate(row.speed), 'optional'),
       cell(duration(row.seconds), 'optional'),
       cell(row.preset || '–', 'optional'),
@@ -203,9 +203,9 @@ export class RunTable {
       },
       h('td', {}, h('span', { class: 'who' }, `seed ${run.seed}`)),
       cell('', 'optional'),
-      cell(integer(data.last('eval/return'))),
+      cell(score(data.last('eval/return'))),
       cell(''),
-      cell(integer(data.best('eval/return')?.value ?? Number.NaN), 'wide'),
+      cell(score(data.best('eval/return')?.value ?? Number.NaN), 'wide'),
       cell('', 'optional'),
       cell('', 'optional'),
       cell(rate(data.last('time/stepsPerSecond')), 'optional t2'),
