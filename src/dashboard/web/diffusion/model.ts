@@ -137,7 +137,7 @@ export class PolicyModel {
         qpos: row(t),
         before: t > 0 ? row(t - 1) : undefined,
         checkpoint,
-        label: `${recording.kind} @ ${recording.step}, t = ${t}`,
+        label: `${recording.kind} @ ${integer(recording.step)}, t = ${t}`,
       };
     }
     const pose = player.pose(performance.now());
@@ -151,7 +151,7 @@ export class PolicyModel {
         label: player.own
           ? `your own copy, t = ${player.own.now.t}`
           : frame
-            ? `episode ${frame.episode}, t = ${frame.t}`
+            ? `episode ${integer(frame.episode)}, t = ${frame.t}`
             : 'start',
       }
     );

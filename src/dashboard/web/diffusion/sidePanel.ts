@@ -9,14 +9,19 @@ import { countModes, halton, stratified, weightsOf } from './statistics.ts';
 /** Exploration with and without the entropy rows; time per action of teacher and student. */
 export class SidePanel {
   readonly element: HTMLElement;
-  readonly #squares = ['with', 'without'].map(title => ({ title, canvas: h('canvas'), text: h('p', { class: 't3' }) }));
+  readonly #squares = [0, 1].map(() => ({
+    canvas: h('canvas'),
+    title: h('b'),
+    what: h('span'),
+    text: h('p', { class: 't3' }),
+  }));
   readonly #bars = h('div', { class: 'time-bars' });
 
   constructor() {
     const head = (title: string, detail: string) =>
       h('header', { class: 'panel-head' }, h('h2', { class: 'strong' }, title), h('span', { class: 't3' }, detail));
-    const squares = this.#squares.map(({ title, canvas, text }) =>
-      h('figure', {}, canvas, h('p', {}, h('b', {}, title), ' entropy rows'), text),
+    const squares = this.#squares.map(({ title, what, canvas, text }) =>
+      h('figure', {}, canvas, h('p', {}, title, ' ', what), text),
     );
     this.element = h(
       'section',
@@ -26,6 +31,28 @@ export class SidePanel {
       head('Teacher and student', ''),
       this.#bars,
     );
+  }
+
+  #name(square: number, title: string, what: string): void {
+    setText(this.#squares[square]!.title, title);
+    setText(this.#squares[square]!.what, what);
+  }
+
+  /** Where an algorithm has no entropy rows: what the model draws, and the best of each N of them, which is what acts. */
+  #drawChoice(more: Candidates, plane: Plane, count: number): void {
+    const all = Array.from({ length: more.candidates }, (_, i) => i);
+    const best = (group: readonly number[]) => group.reduce((a, b) => (more.q[b]! > more.q[a]! ? b : a));
+    const groups = Math.max(1, Math.floor(all.length / count));
+    const chosen = Array.from({ length: groups }, (_, g) => best(all.slice(g * count, (g + 1) * count)));
+    const colors = coloring(more);
+    const point = (i: number) => plane.point(more.actions, i);
+    for (const [square, shown] of [all, chosen].entries()) {
+      const { canvas, text } = this.#squares[square]!;
+      drawScatter(canvas, shown.map(point), i => colors.of(shown[i]!));
+      setText(text, square === 0 ? modesText(countModes(shown.map(point))) : `${groups} choices`);
+    }
+    this.#name(0, 'drawn', 'by the model');
+    this.#name(1, 'best', `of each ${count}`);
   }
 
   /**
@@ -38,7 +65,11 @@ export class SidePanel {
     config: Readonly<Record<string, unknown>>,
     entropyWeight: number,
   ): void {
-    const rows = Number(config.uniformActions ?? 0) * entropyWeight;
+    if (config.uniformActions === undefined)
+      return this.#drawChoice(more, plane, Number(config.candidates ?? config.evaluationCandidates ?? 1));
+    this.#name(0, 'with', 'entropy rows');
+    this.#name(1, 'without', 'entropy rows');
+    const rows = Number(config.uniformActions) * entropyWeight;
     const share = rows / (1 + rows);
     const q = more.q.length ? more.q : new Float32Array(more.candidates).fill(1);
     const weights = weightsOf(q, String(config.qTransform ?? 'qadv'), config);

@@ -11,15 +11,18 @@ export class WeightsPanel {
   readonly element: HTMLElement;
   readonly #canvas = h('canvas', { class: 'weights', role: 'img', 'aria-label': 'Weights of the candidates' });
   readonly #facts = h('dl', { class: 'weight-facts' });
+  readonly #title = h('h2', { class: 'strong' });
   readonly #formula = h('span', { class: 't3' });
 
   constructor() {
-    const head = h('header', { class: 'panel-head' }, h('h2', { class: 'strong' }, 'Weights'), this.#formula);
+    const head = h('header', { class: 'panel-head' }, this.#title, this.#formula);
     this.element = h('section', { class: 'panel weights-panel' }, head, this.#canvas, this.#facts);
   }
 
   /** `config`: the run's hyperparameters, which name the transform. */
   draw(candidates: Candidates, plane: Plane, config: Readonly<Record<string, unknown>>): void {
+    // Only an update that weighs its rows has weights; elsewhere this is how far a candidate is above the others.
+    setText(this.#title, config.qTransform === undefined ? 'Advantages' : 'Weights');
     const transform = typeof config.qTransform === 'string' ? config.qTransform : 'qadv';
     setText(this.#formula, transformText[transform] ?? transform);
     const weights = weightsOf(candidates.q, transform, config);
