@@ -155,6 +155,7 @@ export class StagePanel {
       return;
     }
     this.say();
+    this.#rate.start(this.stage.software);
     attachPointer(this.#canvas, this.stage, body => this.onBody(body));
     this.useCamera(0);
     this.#resize();

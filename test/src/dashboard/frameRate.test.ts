@@ -24,6 +24,16 @@ describe('the quality of the picture', () => {
     expect(rate.quality).toBe(QUALITY[0]);
   });
 
+  it('begins plain where a processor draws, and becomes better where that is easy', () => {
+    const rate = new FrameRate();
+    rate.start(true);
+    expect(rate.quality).toBe(QUALITY[2]);
+    run(rate, 60, () => 60);
+    expect(rate.quality).toBe(QUALITY[0]);
+    rate.start(true); // another run is chosen
+    expect(rate.quality).toBe(QUALITY[0]);
+  });
+
   it('falls step by step until it is fast enough, and not further', () => {
     const rate = new FrameRate();
     run(rate, 8, ({ shadows, scale }) => (shadows ? 20 : scale === 1 ? 35 : 50));

@@ -65,8 +65,10 @@ export class SidePanel {
     config: Readonly<Record<string, unknown>>,
     entropyWeight: number,
   ): void {
-    if (config.uniformActions === undefined)
-      return this.#drawChoice(more, plane, Number(config.candidates ?? config.evaluationCandidates ?? 1));
+    if (config.uniformActions === undefined) {
+      this.#drawChoice(more, plane, Number(config.candidates ?? config.evaluationCandidates ?? 1));
+      return;
+    }
     this.#name(0, 'with', 'entropy rows');
     this.#name(1, 'without', 'entropy rows');
     const rows = Number(config.uniformActions) * entropyWeight;

@@ -12,8 +12,15 @@ export function contextOf(canvas: HTMLCanvasElement): WebGL2RenderingContext {
   return context;
 }
 
-/** Asked of another canvas: what a context is made with cannot be changed. */
-function isSoftware(): boolean {
+let software: boolean | undefined;
+
+/** Whether a processor draws instead of a graphics card. Asked of another canvas: what a context is made with cannot be changed. */
+export function isSoftware(): boolean {
+  software ??= drawnByProcessor();
+  return software;
+}
+
+function drawnByProcessor(): boolean {
   const context = new OffscreenCanvas(1, 1).getContext('webgl2');
   if (!context) return false;
   const { UNMASKED_RENDERER_WEBGL = context.RENDERER } = context.getExtension('WEBGL_debug_renderer_info') ?? {};

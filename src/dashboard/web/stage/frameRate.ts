@@ -8,7 +8,7 @@ const SPARE_MS = 200;
 const SETTLE_MS = 2000;
 export interface Quality {
   readonly shadows: boolean;
-  /** Clear coat and round shapes; without, plain paint over shapes with a quarter of the corners. */
+  /** Clear coat and round shapes; without, plain paint over shapes with a seventh of the corners. */
   readonly fine: boolean;
   /** Of the display's pixels. */
   readonly scale: number;
@@ -20,6 +20,8 @@ export const QUALITY: readonly Quality[] = [
   { shadows: false, fine: false, scale: 0.75 },
   { shadows: false, fine: false, scale: 0.5 },
 ];
+/** The best one without shadows and clear coat. */
+const PLAIN = 2;
 /** Holds the picture at an entry of `QUALITY`, for pictures and measurements. */
 export const HELD = 'agent.quality';
 
@@ -29,6 +31,7 @@ export const HELD = 'agent.quality';
  */
 export class FrameRate {
   #level = 0;
+  #started = false;
   #last = 0;
   /** Milliseconds from a frame drawn to the next, smoothed. */
   #interval = 1000 / 60;
@@ -46,6 +49,12 @@ export class FrameRate {
 
   get #held(): string | null {
     return localStorage.getItem(HELD);
+  }
+
+  /** Begins with the picture that a processor can draw where one does; it becomes better if that turns out to be easy. */
+  start(software: boolean): void {
+    if (software && !this.#started) this.#level = PLAIN;
+    this.#started = true;
   }
 
   /** Whether the frame at `now` (ms) should not be drawn. */

@@ -64,7 +64,7 @@ export class Robot {
     for (const mesh of this.meshes) mesh.material = materials[mesh.userData.part as Part];
   }
 
-  /** Round shapes with all their corners, or with a quarter of them. */
+  /** Round shapes with all their corners, or with a seventh of them. */
   setFine(fine: boolean): void {
     for (const mesh of this.meshes)
       mesh.geometry = (mesh.geometry.userData as Detail)[fine ? 'fine' : 'coarse'] ?? mesh.geometry;
@@ -166,12 +166,12 @@ interface Detail {
 }
 
 const cache = new Map<string, THREE.BufferGeometry>();
-/** `make(detail)`: with 1 the shape in full, with 0.5 half as many corners each way. */
+/** `make(detail)`: with 1 the shape in full, with 3/8 that part of the corners each way. */
 function cached(key: string, make: (detail: number) => THREE.BufferGeometry): THREE.BufferGeometry {
   let fine = cache.get(key);
   if (!fine) {
     fine = make(1);
-    const detail: Detail = { fine, coarse: make(0.5) };
+    const detail: Detail = { fine, coarse: make(0.375) };
     for (const geometry of [fine, detail.coarse!]) geometry.userData = detail;
     cache.set(key, fine);
   }
@@ -185,7 +185,7 @@ export function sphere(radius: number): THREE.BufferGeometry {
 /** Along local z, as the engine has it. */
 export function capsule(radius: number, halfLength: number): THREE.BufferGeometry {
   return cached(`capsule ${radius} ${halfLength}`, detail =>
-    new THREE.CapsuleGeometry(radius, halfLength * 2, 12 * detail, 32 * detail).rotateX(Math.PI / 2),
+    new THREE.CapsuleGeometry(radius, halfLength * 2, Math.floor(12 * detail), 32 * detail).rotateX(Math.PI / 2),
   );
 }
 
