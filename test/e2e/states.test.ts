@@ -174,6 +174,52 @@ describe.skipIf(!hasChromium || !built)('what the page says of itself', { timeou
     expect(problems).toEqual([]);
   });
 
+  it('does not show the episode of one run in the world of another, however late it comes', async () => {
+    const { page, problems } = browser;
+    await choose(page, 'finished');
+    await reads(page, '.over-left', /Evaluation at/);
+    let late = () => {};
+    const held = new Promise<void>(resolve => {
+      late = resolve;
+    });
+    await page.route(/deleted.*episodes/, async route => {
+      await held;
+      await route.continue();
+    });
+    const asked = page.waitForRequest(/deleted.*episodes/);
+    await choose(page, 'deleted');
+    await asked;
+    await choose(page, 'finished');
+    const shown = () => text(page, '.over-left');
+    await reads(page, '.over-left', /Evaluation at/);
+    const before = await shown();
+    late();
+    await page.waitForTimeout(1000);
+    expect(await shown()).toBe(before);
+    expect(await text(page, '.toast')).toBe('');
+    await page.unroute(/deleted.*episodes/);
+    expect(problems).toEqual([]);
+  });
+
+  it('zooms the lanes of the timeline with the wheel and with keys, and shows all again', async () => {
+    const { page } = browser;
+    await choose(page, 'finished');
+    await reads(page, '.over-left', /Evaluation at/);
+    expect(await text(page, '.lane-range')).toBe('');
+    await page.locator('.lane.training').hover();
+    for (let i = 0; i < 5; i++) await page.mouse.wheel(0, -200);
+    await reads(page, '.lane-range', /^1\d\d – 2\d\d$/); // the middle of 300 steps
+    await page.locator('.lane.training').focus();
+    await page.keyboard.press('0');
+    await reads(page, '.lane-range', /^$/);
+    await page.locator('.lane.episode').focus();
+    const axis = await text(page, '.lane-axis');
+    for (let i = 0; i < 3; i++) await page.keyboard.press('+');
+    await expect.poll(() => text(page, '.lane-axis')).not.toBe(axis);
+    await page.keyboard.press('0');
+    await expect.poll(() => text(page, '.lane-axis')).toBe(axis);
+  });
+
   it('shows the ghost of another checkpoint while it is computed, and takes it away again', async () => {
     const { page, problems } = browser;
     await choose(page, 'finished');
@@ -226,7 +272,7 @@ describe.skipIf(!hasChromium || !built)('what the page says of itself', { timeou
     const tidy = rows.map(row => row.replace(/\s+/g, ' ').trim());
     expect(tidy.find(row => /^(cut)/.test(row))).toMatch(/config\.json/);
     expect(tidy.find(row => /^(newer)/.test(row))).toMatch(/format 7/);
-    expect(tidy.find(row => /^QVPO/.test(row))).toMatch(/^QVPO metrics.* 4 \d+ /); // finished, stopped, failed, damaged
+    expect(tidy.find(row => /^QVPO/.test(row))).toMatch(/^QVPO metrics.* 4 [\d,.]+ /); // finished, stopped, failed, damaged
   });
 
   it('without WebGL and without WASM SIMD: the robot and its copy are missing, and only they', async () => {

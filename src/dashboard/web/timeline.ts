@@ -227,7 +227,7 @@ export class Timeline {
     const seconds = (total - now) / perSecond;
     const text =
       live && Number.isFinite(seconds) && part < 0.8 && this.#shown.training.high === 1
-        ? `about ${finishTime(seconds)}`
+        ? finishTime(seconds)
         : '';
     setText(this.#finish, text);
   }

@@ -36,13 +36,13 @@ export function drawRewards(
   });
 }
 
-/** `18:10 today`. */
+/** `about 18:10 today`. */
 export function finishTime(seconds: number): string {
   const end = new Date(Date.now() + seconds * 1000);
   const clock = `${String(end.getHours()).padStart(2, '0')}:${String(end.getMinutes()).padStart(2, '0')}`;
   const days = Math.round((new Date(end).setHours(0, 0, 0, 0) - new Date().setHours(0, 0, 0, 0)) / 86_400_000);
-  if (days === 0) return `${clock} today`;
-  return days === 1 ? `${clock} tomorrow` : `in ${duration(seconds)}`;
+  if (days === 0) return `about ${clock} today`;
+  return days === 1 ? `about ${clock} tomorrow` : `in about ${duration(seconds)}`;
 }
 
 /** The canvas at the display's resolution, cleared; undefined while it has no size. */

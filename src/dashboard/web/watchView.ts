@@ -80,7 +80,9 @@ export class WatchView {
     }
     const live = this.#app.run()?.state === 'live';
     // Live frames win; where none come, the newest (finished: the best) recorded episode is played.
+    const shown = this.#app.current;
     setTimeout(() => {
+      if (this.#app.current !== shown) return;
       if (!this.player.recording && !this.player.live && this.episodes.length > 0)
         void (live ? this.newest(true) : this.best());
     }, 600);
@@ -126,8 +128,10 @@ export class WatchView {
   }
 
   async show(name: string, t = 0, standIn = false): Promise<void> {
+    const run = this.#app.current;
     try {
       const recording = await this.load(name);
+      if (this.#app.current !== run) return; // another one was chosen meanwhile: this is not its episode
       if (this.player.ghost || this.#ghost) this.panel.setGhost(undefined);
       this.player.ghost = this.#ghost = undefined;
       this.player.play(recording, t, standIn);
