@@ -6,6 +6,7 @@ import { fixed, integer } from './format.ts';
 import { openMenu } from './menu.ts';
 import type { Player } from './player.ts';
 import { RewardBox } from './rewardBox.ts';
+import { isSoftware } from './stage/context.ts';
 import { FrameRate } from './stage/frameRate.ts';
 import { attachPointer } from './stage/pointer.ts';
 import type { Stage } from './stage/stage.ts';
@@ -155,7 +156,7 @@ export class StagePanel {
       return;
     }
     this.say();
-    this.#rate.start(this.stage.software);
+    this.#rate.start(isSoftware());
     attachPointer(this.#canvas, this.stage, body => this.onBody(body));
     this.useCamera(0);
     this.#resize();

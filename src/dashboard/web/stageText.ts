@@ -42,7 +42,7 @@ export class Speedometer {
     if (passed === 0) return;
     const jumped = passed < 0 || passed > 5; // another episode, or another part of it
     if (jumped) this.v = Number.NaN;
-    else if (passed >= 0.2 || Number.isNaN(this.v)) this.v = (x - this.#x) / passed;
+    else if (passed >= (Number.isNaN(this.v) ? 0.1 : 0.2)) this.v = (x - this.#x) / passed;
     else return; // too short to measure over
     this.#x = x;
     this.#seconds = seconds;

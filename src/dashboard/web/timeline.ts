@@ -226,9 +226,7 @@ export class Timeline {
     const { perSecond } = pace(this.#app);
     const seconds = (total - now) / perSecond;
     const text =
-      live && Number.isFinite(seconds) && part < 0.8 && this.#shown.training.high === 1
-        ? finishTime(seconds)
-        : '';
+      live && Number.isFinite(seconds) && part < 0.8 && this.#shown.training.high === 1 ? finishTime(seconds) : '';
     setText(this.#finish, text);
   }
 

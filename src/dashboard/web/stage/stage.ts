@@ -1,7 +1,7 @@
 import * as THREE from 'three';
 import type { Scene } from '../../protocol.ts';
 import { type CameraPreset, camerasOf, mazeBounds } from './cameras.ts';
-import { contextOf, isSoftware } from './context.ts';
+import { contextOf } from './context.ts';
 import { QUALITY, type Quality } from './frameRate.ts';
 import { Ground } from './ground.ts';
 import { Kinematics } from './kinematics.ts';
@@ -152,11 +152,6 @@ export class Stage {
     // A narrow stage shows as much from side to side as a square one.
     this.orbit.camera.fov = aspect >= 1 ? FOV : (360 / Math.PI) * Math.atan(Math.tan((FOV * Math.PI) / 360) / aspect);
     this.orbit.camera.updateProjectionMatrix();
-  }
-
-  /** Whether a processor draws instead of a graphics card. */
-  get software(): boolean {
-    return isSoftware();
   }
 
   /** The robot that the camera follows. */
