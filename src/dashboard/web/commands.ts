@@ -108,7 +108,9 @@ function toggleShapes({ panel: { stage } }: WatchView): void {
 }
 
 function setWalls({ panel: { stage } }: WatchView, full: boolean): void {
-  if (stage) stage.maze.full = full;
+  if (!stage) return;
+  if (full && !stage.maze.hasWalls) toast('This task has no maze');
+  stage.maze.full = full;
 }
 
 function followLive(app: AppState, { player }: WatchView): void {

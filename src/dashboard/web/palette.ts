@@ -163,7 +163,7 @@ export function openKeys(commands: readonly PageCommand[]): void {
   const sheet = h(
     'div',
     { class: 'keys', role: 'dialog', 'aria-label': 'All keys' },
-    h('header', {}, h('h2', { class: 'title' }, 'All keys'), h('span', { class: 'grow' }), done),
+    h('div', { class: 'keys-head' }, h('h2', { class: 'title' }, 'All keys'), h('span', { class: 'grow' }), done),
     h('ul', {}, ...rows.map(([label, key]) => h('li', {}, h('span', { class: 't2' }, label), h('kbd', {}, key)))),
   );
   const close = veil(sheet);

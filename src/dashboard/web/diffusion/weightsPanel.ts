@@ -11,7 +11,7 @@ export class WeightsPanel {
   readonly element: HTMLElement;
   readonly #canvas = h('canvas', { class: 'weights', role: 'img', 'aria-label': 'Weights of the candidates' });
   readonly #facts = h('dl', { class: 'weight-facts' });
-  readonly #title = h('h2', { class: 'strong' });
+  readonly #title = h('h2', { class: 'strong' }, 'Weights');
   readonly #formula = h('span', { class: 't3' });
 
   constructor() {

@@ -35,6 +35,10 @@ export class Maze {
     this.setLook(look);
   }
 
+  get hasWalls(): boolean {
+    return this.#walls.visible;
+  }
+
   /** Whether the walls stand at their full height; else at half of it, so that one sees behind them. */
   get full(): boolean {
     return this.#walls.scale.z === 1;
