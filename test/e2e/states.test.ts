@@ -241,6 +241,7 @@ describe.skipIf(!hasChromium || !built)('what the page says of itself', { timeou
     await reads(page, '.chart-value', /\d/);
     await page.reload(); // the server lives on
     await reads(page, '.header .pill', /^(Finished|Stopped)$/);
+    await reads(page, '.stage-figures', /m\/s/); // and all parts of the page have been fetched
   });
 
   it('says how long the connection has been lost, with its icon, and comes back without a reload', async () => {
@@ -264,15 +265,30 @@ describe.skipIf(!hasChromium || !built)('what the page says of itself', { timeou
     expect(problems).toEqual([]);
   });
 
+  it('says so when the server goes before the picture has been fetched', async () => {
+    const { context, problems } = browser;
+    const page = await context.newPage();
+    page.on('pageerror', error => problems.push(error.message));
+    await page.route(/stage-\w+\.js$/, route => route.abort('connectionrefused'));
+    await page.goto(viewer.url);
+    await reads(page, '.stage-message', /The picture could not be loaded .* Reload the page/);
+    await reads(page, '.chart-value', /\d/);
+    await page.close();
+    expect(problems).toEqual([]);
+  });
+
   it('lists runs of several seeds in groups, and those it cannot read apart', async () => {
     const { page } = browser;
     await page.keyboard.press('4');
     await reads(page, '.run-table tbody', /SAC|QVPO/);
-    const rows = await page.locator('.run-table tbody tr').allInnerTexts();
-    const tidy = rows.map(row => row.replace(/\s+/g, ' ').trim());
-    expect(tidy.find(row => /^(cut)/.test(row))).toMatch(/config\.json/);
-    expect(tidy.find(row => /^(newer)/.test(row))).toMatch(/format 7/);
-    expect(tidy.find(row => /^QVPO/.test(row))).toMatch(/^QVPO metrics.* 4 [\d,.]+ /); // finished, stopped, failed, damaged
+    // The table is made anew as rows come: read until it stands.
+    const row = (name: RegExp) => async () => {
+      const rows = await page.locator('.run-table tbody tr').allInnerTexts();
+      return rows.map(row => row.replace(/\s+/g, ' ').trim()).find(row => name.test(row));
+    };
+    await expect.poll(row(/^cut/)).toMatch(/config\.json/);
+    await expect.poll(row(/^newer/)).toMatch(/format 7/);
+    await expect.poll(row(/^QVPO/)).toMatch(/^QVPO metrics.* 4 [\d,.]+ /); // finished, stopped, failed, damaged
   });
 
   it('without WebGL and without WASM SIMD: the robot and its copy are missing, and only they', async () => {

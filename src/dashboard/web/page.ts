@@ -27,11 +27,12 @@ export function mount(app: AppState): WatchView {
   watch.inspector.addPanel('Diffusion', fan.panel);
   // Needs three.js, like the stage: both come after the first paint.
   const loaded = painted().then(() => Promise.all([import('./touch/touch.ts'), import('./touch/physicsPanel.ts')]));
+  const lost = () => toast('A part of the page could not be loaded: reload it', { kind: 'bad' });
   void loaded.then(([{ Touch }, { physicsPanel }]) => {
     const touch = new Touch(app, watch, model);
     watch.touch = touch;
     watch.inspector.addPanel('Physics', physicsPanel(touch, model));
-  });
+  }, lost);
   const diffusion = new DiffusionView(app, watch, model);
   const figures = new FiguresView(app);
   const palette = () => openPalette(app, watch);

@@ -145,7 +145,12 @@ export class StagePanel {
       return;
     }
     await painted();
-    const { Stage } = await import('./stage/stage.ts');
+    const loaded = await import('./stage/stage.ts').catch(() => undefined);
+    if (!loaded) {
+      this.say('The picture could not be loaded', 'The server went away meanwhile. Reload the page when it is back.');
+      return;
+    }
+    const { Stage } = loaded;
     try {
       this.stage = new Stage(scene, this.#canvas);
     } catch {
