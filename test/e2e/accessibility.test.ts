@@ -97,6 +97,29 @@ describe.skipIf(!hasChromium || !built)('the viewer for everybody', { timeout: 3
     expect(await violations(page)).toEqual([]);
   });
 
+  it('the lanes of the timeline zoom with the wheel and with keys, and show all again', async () => {
+    const { page } = browser;
+    await page.setViewportSize({ width: 1440, height: 900 });
+    await page.keyboard.press('1');
+    const [range, axis] = [page.locator('.lane-range'), page.locator('.lane-axis')];
+    const [training, episode] = [page.locator('.lane.training'), page.locator('.lane.episode')];
+    await expect.poll(() => axis.textContent()).toMatch(/s$/); // an episode is shown
+    expect(await range.textContent()).toBe('');
+    await training.hover();
+    for (let i = 0; i < 5; i++) await page.mouse.wheel(0, -200);
+    await expect.poll(() => range.textContent()).toMatch(/^1\d\d – 2\d\d$/); // the middle of 300 steps
+    await training.focus();
+    await page.keyboard.press('0');
+    await expect.poll(() => range.textContent()).toBe('');
+    await episode.focus();
+    const whole = await axis.textContent();
+    for (let i = 0; i < 3; i++) await page.keyboard.press('+');
+    await expect.poll(() => axis.textContent()).not.toBe(whole);
+    await page.keyboard.press('0');
+    await expect.poll(() => axis.textContent()).toBe(whole);
+    await page.evaluate(() => (document.activeElement as HTMLElement | null)?.blur());
+  });
+
   it('the palette and the sheet of keys open, pass axe, run a command and close by keyboard', async () => {
     const { page } = browser;
     await page.keyboard.press('Control+k');

@@ -201,25 +201,6 @@ describe.skipIf(!hasChromium || !built)('what the page says of itself', { timeou
     expect(problems).toEqual([]);
   });
 
-  it('zooms the lanes of the timeline with the wheel and with keys, and shows all again', async () => {
-    const { page } = browser;
-    await choose(page, 'finished');
-    await reads(page, '.over-left', /Evaluation at/);
-    expect(await text(page, '.lane-range')).toBe('');
-    await page.locator('.lane.training').hover();
-    for (let i = 0; i < 5; i++) await page.mouse.wheel(0, -200);
-    await reads(page, '.lane-range', /^1\d\d – 2\d\d$/); // the middle of 300 steps
-    await page.locator('.lane.training').focus();
-    await page.keyboard.press('0');
-    await reads(page, '.lane-range', /^$/);
-    await page.locator('.lane.episode').focus();
-    const axis = await text(page, '.lane-axis');
-    for (let i = 0; i < 3; i++) await page.keyboard.press('+');
-    await expect.poll(() => text(page, '.lane-axis')).not.toBe(axis);
-    await page.keyboard.press('0');
-    await expect.poll(() => text(page, '.lane-axis')).toBe(axis);
-  });
-
   it('shows the ghost of another checkpoint while it is computed, and takes it away again', async () => {
     const { page, problems } = browser;
     await choose(page, 'finished');
