@@ -54,6 +54,7 @@ export class Echo {
     try {
       return await this.#socket.receive();
     } catch (cause) {
+      if ((cause as NodeJS.ErrnoException).code !== 'EAGAIN') throw cause;
       throw new AgentError(`the echo gave no answer within ${RECEIVE_TIMEOUT_MS / 1000} s`, [], 1, { cause });
     }
   }

@@ -36,8 +36,9 @@ const TRANSITIONS = 16_384;
 export async function runBenchUpdate(input: Input, io: Io): Promise<number> {
   const subject = await subjectOf(input, { batchSize: input.count('batch-size') });
   const { stages } = subject.algorithm;
+  const replay = madeUp(subject);
   const peak = peakGflops(Math.min(1, subject.seconds / 4));
-  const results = stages.map(stage => measure(subject, stage, peak, subject.seconds / stages.length));
+  const results = stages.map(stage => measure(subject, replay, stage, peak, subject.seconds / stages.length));
   const document = stages.length === 1 ? results[0]! : { ...common(subject), stages: results };
   if (input.has('json')) io.stdout.write(`${JSON.stringify(document)}\n`);
   else for (const result of results) io.stdout.write(`${line(result)}\n`);
@@ -51,8 +52,13 @@ const common = ({ name, backend: { name: backend, threads, precision } }: Subjec
   precision,
 });
 
-function measure(subject: Subject, stage: Stage, peak: number, seconds: number): UpdateBenchmark {
-  const replay = madeUp(subject);
+function measure(
+  subject: Subject,
+  replay: ReplayBuffer,
+  stage: Stage,
+  peak: number,
+  seconds: number,
+): UpdateBenchmark {
   const draws = new Rng(1);
   const sample = () => replay.sample(stage.batchSize, draws);
   const update = () => tf.tidy(() => void stage.update(sample, 0, subject.noise));
