@@ -52,13 +52,7 @@ const common = ({ name, backend: { name: backend, threads, precision } }: Subjec
   precision,
 });
 
-function measure(
-  subject: Subject,
-  replay: ReplayBuffer,
-  stage: Stage,
-  peak: number,
-  seconds: number,
-): UpdateBenchmark {
+function measure(subject: Subject, replay: ReplayBuffer, stage: Stage, peak: number, seconds: number): UpdateBenchmark {
   const draws = new Rng(1);
   const sample = () => replay.sample(stage.batchSize, draws);
   const update = () => tf.tidy(() => void stage.update(sample, 0, subject.noise));
