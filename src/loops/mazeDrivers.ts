@@ -110,7 +110,8 @@ export interface AntDriverOptions {
 
 /**
  * D4RL's AntMaze collection: a plan over the grid gives the next cell on the way, a walker goes to a point drawn in it
- * (in the last cell: to the goal), with noise on its actions. Reaching the goal ends nothing; the clock does.
+ * (in the last cell: to the goal). Its actions are sampled, as in the other collections, since its mode has points where
+ * it stands still for good, and get noise besides. Reaching the goal ends nothing; the clock does.
  */
 export class AntDriver implements Driver {
   readonly resets = true;
@@ -149,7 +150,7 @@ export class AntDriver implements Driver {
     for (const axis of [0, 1]) {
       seen[observation.length - 2 + axis] = (COMPASS * (this.#waypoint[axis]! - at[axis]!)) / away;
     }
-    return walker.act(seen).map(a => Math.max(-1, Math.min(1, a + ANT_NOISE * rng.normal())));
+    return walker.act(seen, rng).map(a => Math.max(-1, Math.min(1, a + ANT_NOISE * rng.normal())));
   }
 
   timeout(_: Float32Array, elapsed: number): boolean {
