@@ -81,6 +81,20 @@ describe('agent online', () => {
     expect(numbers('stopped')).toEqual(numbers('first'));
   }, 120_000);
 
+  it('goes on with another number of threads when asked to, and ends with the same numbers', async () => {
+    const running = startAgent(['online', ...tiny, '--threads', '1', '--run', 'threads'], { cwd });
+    await running.says(/step=7\d critic\/loss/);
+    running.child.kill('SIGINT');
+    await running.ended;
+    const resume = ['resume', 'threads', '--threads', '2', '--dashboard', 'off'];
+    const refused = await runAgent(resume, { cwd });
+    expect(refused.stderr).toMatch(/threads: 1 → 2/);
+    expect(refused.code).toBe(2);
+    const resumed = await runAgent([...resume, '--accept-changes'], { cwd });
+    expect(resumed.code, resumed.stderr).toBe(0);
+    expect(numbers('threads')).toEqual(numbers('first'));
+  }, 120_000);
+
   it('does not resume a finished run', async () => {
     const ended = await runAgent(['resume', 'first'], { cwd });
     expect(ended.stderr).toMatch(/first is finished: 120 steps/);

@@ -75,7 +75,7 @@ async function check(id: string | undefined, input: Input, io: Io): Promise<numb
   const { task, model } = await taskOf(id, 'check', input);
   const findings = await checkEnv(numEnvs => makeVectorEnv(model?.task ?? task.id, numEnvs, { modelXml: model?.xml }));
   if (input.has('json')) io.stdout.write(`${JSON.stringify({ id: task.id, findings })}\n`);
-  else print(envCheckLines(task.id, findings), io);
+  else if (!input.has('quiet')) print(envCheckLines(task.id, findings), io);
   return findings.some(({ verdict }) => verdict === 'broken') ? 1 : 0;
 }
 
@@ -92,7 +92,7 @@ async function checkRemote(address: string, input: Input, io: Io): Promise<numbe
   };
   const findings = await checkEnv(connected, error => error instanceof NoAnswer);
   if (input.has('json')) io.stdout.write(`${JSON.stringify({ id: name, findings })}\n`);
-  else print(envCheckLines(name, findings), io);
+  else if (!input.has('quiet')) print(envCheckLines(name, findings), io);
   return findings.some(({ verdict }) => verdict === 'broken') ? 1 : 0;
 }
 

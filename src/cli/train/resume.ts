@@ -14,6 +14,7 @@ export const command: Command = {
   maxArgs: 1,
   options: [
     { name: 'accept-changes', doc: 'go on although versions or machine differ: the numbers may change' },
+    { name: 'threads', value: 'N', doc: 'worker threads (default: as before); another number needs --accept-changes' },
     { name: 'dashboard', value: '[HOST:]PORT|off', doc: 'address of the viewer (default 127.0.0.1:7878)' },
     { name: 'control', doc: 'let the viewer steer: pause, evaluate, change a learning rate' },
   ],
@@ -27,7 +28,7 @@ export const command: Command = {
         ['watch it', `agent view ${directory}`],
       ]);
     }
-    const { threads } = config.header;
+    const threads = input.count('threads') ?? config.header.threads;
     const { precision = 'float32' } = config;
     const backend = await useBackend(config.backend, {
       threads,

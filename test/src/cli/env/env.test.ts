@@ -59,6 +59,10 @@ describe('agent env', { timeout: 60_000 }, () => {
     expect(out).not.toContain('✗');
   });
 
+  it('check --quiet leaves the answer to the exit status', async () => {
+    expect(await run('check', 'InvertedPendulum-v4', '--quiet')).toEqual({ code: 0, out: '' });
+  });
+
   it.each([
     [['info'], 'ID is missing'],
     [['info', 'Humanod-v3'], 'no environment "Humanod-v3"'],
