@@ -195,6 +195,20 @@ describe('policy files', () => {
     expect(seen.flags[999]! & TRUNCATED).toBe(TRUNCATED);
   }, 60_000);
 
+  it('sample the actions of the walker: the noise of the collection alone has a deviation of 0.2', () => {
+    const bias = new Float32Array(16).fill(-1, 8); // μ = 0, ln σ = −1
+    const wide = new Map([
+      ['policy/0/weight', stored(new Float32Array(29 * 16), [29, 16])],
+      ['policy/0/bias', stored(bias)],
+    ]);
+    const walker = new PolicyFile(wide, { obsDim: 29, actDim: 8 }, 'wide');
+    const driver = new AntDriver({ grid: ANT_COLLECTION_GRIDS.umaze, walker, goals: [[3, 1]], rng: new Rng(3) });
+    driver.begin();
+    const actions = Array.from({ length: 500 }, () => [...driver.act(new Float32Array(29))]).flat();
+    const deviation = Math.sqrt(actions.reduce((sum, a) => sum + a * a, 0) / actions.length);
+    expect(deviation).toBeCloseTo(0.39, 1); // √(Var tanh(0.37 ξ) + 0.2²)
+  });
+
   it('turn the ant at its waypoint, not where the cell of the corner begins', () => {
     const weight = new Float32Array(29 * 8);
     weight[27 * 8] = 0.1; // the first two actions are the compass
