@@ -3,6 +3,7 @@ import type { Rng } from '../random/rng.ts';
 import { tf } from '../tensor/tf.ts';
 import type { Batch, Transitions } from './batch.ts';
 import { type Moments, moments } from './moments.ts';
+import { gatherRows } from './rows.ts';
 import { type Episode, episodesOf, type Steps, TERMINATED, transitionRows } from './steps.ts';
 
 export interface DatasetOptions {
@@ -121,25 +122,22 @@ export class Dataset implements Transitions {
   #gather(indices: Uint32Array): TransitionColumns {
     const { obsDim, actDim, steps } = this;
     const count = indices.length;
-    const columns = {
-      observations: new Float32Array(count * obsDim),
-      actions: new Float32Array(count * actDim),
-      rewards: new Float32Array(count),
-      terminals: new Uint8Array(count),
-      nextObservations: new Float32Array(count * obsDim),
-    };
+    const [rows, successors] = [new Uint32Array(count), new Uint32Array(count)];
+    const rewards = new Float32Array(count);
+    const terminals = new Uint8Array(count);
     for (let i = 0; i < count; i++) {
       const row = this.#rows[indices[i]!]!;
-      copyRow(steps.observations, row, columns.observations, i, obsDim);
-      copyRow(steps.observations, row + 1, columns.nextObservations, i, obsDim);
-      copyRow(steps.actions, row, columns.actions, i, actDim);
-      columns.rewards[i] = steps.rewards[row]!;
-      columns.terminals[i] = steps.flags[row]! & TERMINATED;
+      rows[i] = row;
+      successors[i] = row + 1;
+      rewards[i] = steps.rewards[row]!;
+      terminals[i] = steps.flags[row]! & TERMINATED;
     }
-    return columns;
+    return {
+      observations: gatherRows(steps.observations, rows, obsDim),
+      actions: gatherRows(steps.actions, rows, actDim),
+      rewards,
+      terminals,
+      nextObservations: gatherRows(steps.observations, successors, obsDim),
+    };
   }
-}
-
-function copyRow(from: Float32Array, row: number, to: Float32Array, at: number, width: number): void {
-  for (let j = 0; j < width; j++) to[at * width + j] = from[row * width + j]!;
 }

@@ -3,6 +3,7 @@ import type { Rng } from '../random/rng.ts';
 import { tf } from '../tensor/tf.ts';
 import type { Batch, Transitions } from './batch.ts';
 import { type Moments, moments } from './moments.ts';
+import { gatherRows } from './rows.ts';
 
 /** Transitions of one allocation: small runs stay small, and a Humanoid's chunk (3 kB each) takes 50 MB. */
 const CHUNK = 16384;
@@ -103,30 +104,32 @@ export class ReplayBuffer implements Transitions {
   sample(batchSize: number, rng: Rng): Batch {
     if (this.size === 0) throw new AgentError('the replay is empty, there is nothing to sample');
     const { obsDim, actDim } = this;
-    const observations = new Float32Array(batchSize * obsDim);
-    const nextObservations = new Float32Array(batchSize * obsDim);
-    const actions = new Float32Array(batchSize * actDim);
     const rewards = new Float32Array(batchSize);
     const terminated = new Float32Array(batchSize);
     const numbers = new Float64Array(batchSize);
+    const rows = new Uint32Array(batchSize);
+    const chunks: ReplayColumns[] = [];
     const oldest = this.#total - this.size;
     const ends = this.#timeLimit === 'terminal' ? TERMINATED | TRUNCATED : TERMINATED;
     for (let i = 0; i < batchSize; i++) {
       const slot = rng.integer(this.size);
       const { chunk, row } = this.#slot(slot);
       numbers[i] = oldest + ((slot - (oldest % this.capacity) + this.capacity) % this.capacity);
-      copyRow(chunk.observations, row, observations, i, obsDim);
-      copyRow(chunk.nextObservations, row, nextObservations, i, obsDim);
-      copyRow(chunk.actions, row, actions, i, actDim);
       rewards[i] = chunk.rewards[row]!;
       terminated[i] = (chunk.flags[row]! & ends) === 0 ? 0 : 1;
+      chunks.push(chunk);
+      rows[i] = row;
     }
+    const gather = (name: 'observations' | 'actions' | 'nextObservations', width: number) => {
+      const columns = chunks.map(chunk => chunk[name]);
+      return tf.tensor2d(gatherRows(columns, rows, width), [batchSize, width]);
+    };
     return {
-      observations: tf.tensor2d(observations, [batchSize, obsDim]),
-      actions: tf.tensor2d(actions, [batchSize, actDim]),
+      observations: gather('observations', obsDim),
+      actions: gather('actions', actDim),
       rewards: tf.tensor1d(rewards),
       terminated: tf.tensor1d(terminated),
-      nextObservations: tf.tensor2d(nextObservations, [batchSize, obsDim]),
+      nextObservations: gather('nextObservations', obsDim),
       numbers,
     };
   }
@@ -219,10 +222,6 @@ function checkColumns(
         `column ${name} of stored transitions has ${given?.length ?? 'no'} numbers of ${count * column.length}`,
       );
   }
-}
-
-function copyRow(from: Float32Array, row: number, to: Float32Array, at: number, width: number): void {
-  to.set(from.subarray(row * width, (row + 1) * width), at * width);
 }
 
 function copyRows(from: ReplayColumns, row: number, to: ReplayColumns, at: number, rows: number): void {
