@@ -26,12 +26,17 @@ describe('the quality of the picture', () => {
 
   it('begins plain where a processor draws, and becomes better where that is easy', () => {
     const rate = new FrameRate();
-    rate.start(true);
+    rate.start(true, 16);
     expect(rate.quality).toBe(QUALITY[2]);
     run(rate, 60, () => 60);
     expect(rate.quality).toBe(QUALITY[0]);
-    rate.start(true); // another run is chosen
+    rate.start(true, 16); // another run is chosen
     expect(rate.quality).toBe(QUALITY[0]);
+    const small = new FrameRate();
+    small.start(true, 2);
+    expect(run(small, 60, () => 60).changes).toBe(0); // nothing is tried that two cores cannot hold
+    run(small, 10, ({ scale }) => (scale > 0.5 ? 50 : 60), 70_000);
+    expect(small.quality).toBe(QUALITY[3]); // fifty are not sixty
   });
 
   it('falls step by step until it is fast enough, and not further', () => {
@@ -48,7 +53,17 @@ describe('the quality of the picture', () => {
     expect(rate.quality).toBe(QUALITY[0]);
     // A machine at the edge: fast without shadows, slow with them.
     const edge = new FrameRate();
-    expect(run(edge, 600, ({ shadows }) => (shadows ? 40 : 60)).changes).toBeLessThanOrEqual(12);
+    const trials = run(edge, 600, ({ shadows }) => (shadows ? 40 : 60));
+    expect(trials.changes).toBeLessThanOrEqual(12);
+    expect(trials.drawn).toBeGreaterThan(0.995 * 600 * 60); // and each try is short
+  });
+
+  it('bears with a frame that comes late now and then', () => {
+    const rate = new FrameRate();
+    rate.start(true, 2);
+    let now = 1000;
+    for (let frame = 0; frame < 3000; frame++) rate.skip((now += frame % 60 === 59 ? 100 : 1000 / 60));
+    expect(rate.quality).toBe(QUALITY[2]);
   });
 
   it('leaves frames out where nothing helps, so that the page stays usable', () => {

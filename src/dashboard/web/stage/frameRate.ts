@@ -1,11 +1,15 @@
-/** Frames per second below which the picture is made cheaper, and above which it may become better again. */
-const SLOW = 45;
+/** Frames per second below which the picture is made cheaper; where a processor draws there is more to take away. */
+const SLOW = { card: 45, processor: 52 };
+/** Above which it may become better again. */
 const FAST = 57;
 /** Below this most frames are left out, so that the rest of the page stays usable. */
 const SPARE_BELOW = 15;
 const SPARE_MS = 200;
-/** No judgement sooner after a change. */
+/** No judgement sooner after a change; a step up that fails at once is taken back sooner. */
 const SETTLE_MS = 2000;
+const TRIAL_MS = 500;
+/** With fewer cores a processor never draws more than the plain picture at 60 frames a second: it is not tried. */
+const MANY_CORES = 8;
 export interface Quality {
   readonly shadows: boolean;
   /** Clear coat and round shapes; without, plain paint over shapes with a seventh of the corners. */
@@ -31,10 +35,12 @@ export const HELD = 'agent.quality';
  */
 export class FrameRate {
   #level = 0;
+  #best = 0;
+  #slow = SLOW.card;
   #started = false;
   #last = 0;
-  /** Milliseconds from a frame drawn to the next, smoothed. */
-  #interval = 1000 / 60;
+  /** Frames a second after a frame drawn, over the last second or so: one that comes late weighs little. */
+  #rate = 60;
   #drawn = Number.NEGATIVE_INFINITY;
   #drew = false;
   /** Whether the last frame came more than a second after the one before. */
@@ -52,8 +58,12 @@ export class FrameRate {
   }
 
   /** Begins with the picture that a processor can draw where one does; it becomes better if that turns out to be easy. */
-  start(software: boolean): void {
-    if (software && !this.#started) this.#level = PLAIN;
+  start(software: boolean, cores = navigator.hardwareConcurrency): void {
+    if (software && !this.#started) {
+      this.#level = PLAIN;
+      this.#best = cores < MANY_CORES ? PLAIN : 0;
+      this.#slow = SLOW.processor;
+    }
     this.#started = true;
   }
 
@@ -68,22 +78,23 @@ export class FrameRate {
       return false;
     }
     this.#late = late;
-    if (this.#drew) this.#interval += (Math.min(interval, 1000) - this.#interval) * (late ? 0.5 : 0.1);
+    if (this.#drew) this.#rate += (1000 / Math.max(1, interval) - this.#rate) * Math.min(1, interval / 1000);
     this.#judge(now);
-    this.#drew = this.#held !== null || !(1000 / this.#interval < SPARE_BELOW && now - this.#drawn < SPARE_MS);
+    this.#drew = this.#held !== null || !(this.#rate < SPARE_BELOW && now - this.#drawn < SPARE_MS);
     if (this.#drew) this.#drawn = now;
     return !this.#drew;
   }
 
   #judge(now: number): void {
     const since = now - this.#changed;
-    const rate = 1000 / this.#interval;
-    if (since < SETTLE_MS) return;
-    if (rate < SLOW && this.#level < QUALITY.length - 1) {
+    const rate = this.#rate;
+    const trial = this.#changed === this.#climbed;
+    if (since < (trial && rate < this.#slow ? TRIAL_MS : SETTLE_MS)) return;
+    if (rate < this.#slow && this.#level < QUALITY.length - 1) {
       if (now - this.#climbed < this.#patience) this.#patience *= 2;
       this.#level = rate < SPARE_BELOW ? QUALITY.length - 1 : this.#level + 1;
       this.#changed = now;
-    } else if (rate > FAST && this.#level > 0 && since > this.#patience) {
+    } else if (rate > FAST && this.#level > this.#best && since > this.#patience) {
       this.#level--;
       this.#changed = this.#climbed = now;
     }

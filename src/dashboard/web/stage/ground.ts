@@ -2,40 +2,43 @@ import * as THREE from 'three';
 import type { Look } from './look.ts';
 
 const vertex = /* glsl */ `
-  varying vec3 world;
+  varying vec2 place;
+  varying vec2 away;
+  uniform vec2 center;
+  uniform float cell, reach;
   void main() {
     vec4 p = modelMatrix * vec4(position, 1.0);
-    world = p.xyz;
+    place = p.xy / cell;
+    away = (p.xy - center) / reach;
     gl_Position = projectionMatrix * viewMatrix * p;
   }`;
 
 // Lines are one pixel wide at any distance: their width follows the screen derivative, and far away, where a cell is
-// smaller than a pixel, they dissolve instead of shimmering.
+// smaller than a pixel, they dissolve instead of shimmering. Colours are mixed as the screen takes them: no power a pixel,
+// which is what a processor that draws would spend most of its time on.
 const fragment = /* glsl */ `
-  varying vec3 world;
-  uniform vec2 center;
-  uniform vec2 shift;
-  uniform float cell;
-  uniform float reach;
+  varying vec2 place;
+  varying vec2 away;
   uniform vec3 ground, pool, background, minor, major;
-  float lines(vec2 p, float size, float width) {
-    vec2 q = p / size;
-    vec2 d = fwidth(q);
-    vec2 g = abs(fract(q - 0.5) - 0.5);
-    vec2 l = 1.0 - smoothstep(d * (width - 0.5), d * (width + 0.5), g);
-    l *= 1.0 - smoothstep(0.25, 0.8, d);
+  float lines(vec2 q, vec2 d, float width) {
+    vec2 l = clamp(width + 0.5 - abs(fract(q - 0.5) - 0.5) / d, 0.0, 1.0);
+    l *= clamp((0.8 - d) * 1.8, 0.0, 1.0);
     return max(l.x, l.y);
   }
   void main() {
-    float r = distance(world.xy, center);
-    float fade = 1.0 - smoothstep(1.0 * reach, 9.0 * reach, r);
-    vec3 color = mix(ground, pool, exp(-r * r / (5.0 * reach * reach)));
-    color = mix(color, minor, lines(world.xy - shift, cell, 0.7) * 0.55 * fade);
-    color = mix(color, major, lines(world.xy - shift, cell * 2.0, 0.9) * 0.9 * fade);
-    color = mix(background, color, pow(fade, 0.75));
-    gl_FragColor = vec4(color, 1.0);
-    #include <colorspace_fragment>
+    float r2 = dot(away, away);
+    float fade = 1.0 - smoothstep(1.0, 9.0, sqrt(r2));
+    float near = max(0.0, 1.0 - r2 / 20.0); // its fourth power is exp(-r²/5), nearly
+    vec2 d = fwidth(place);
+    near *= near;
+    vec3 color = mix(ground, pool, near * near);
+    color = mix(color, minor, lines(place, d, 0.7) * 0.55 * fade);
+    color = mix(color, major, lines(place * 0.5, d * 0.5, 0.9) * 0.9 * fade);
+    gl_FragColor = vec4(mix(background, color, sqrt(fade)), 1.0);
   }`;
+
+/** Where it has become the background, in `reach`. */
+const END = 9;
 
 /** The floor: a drawn grid that fades into the background, and a sheet that only catches shadows. */
 export class Ground {
@@ -47,7 +50,6 @@ export class Ground {
   constructor(cell: number, reach: number) {
     const uniforms = {
       center: { value: new THREE.Vector2() },
-      shift: { value: new THREE.Vector2() },
       cell: { value: cell },
       reach: { value: reach },
       ground: { value: new THREE.Color() },
@@ -58,11 +60,11 @@ export class Ground {
     };
     this.#material = new THREE.ShaderMaterial({ uniforms, vertexShader: vertex, fragmentShader: fragment });
     this.#shadow = new THREE.ShadowMaterial({ transparent: true });
-    const plane = new THREE.PlaneGeometry(120, 120);
-    const grid = new THREE.Mesh(plane, this.#material);
+    const disc = new THREE.CircleGeometry(END * reach, 64);
+    const grid = new THREE.Mesh(disc, this.#material);
     grid.position.z = -0.002;
-    grid.renderOrder = -2;
-    const shadow = new THREE.Mesh(plane, this.#shadow); // hidden where nothing casts one: it would cost a layer of pixels
+    grid.renderOrder = 1; // after what stands on it, which hides it
+    const shadow = new THREE.Mesh(disc, this.#shadow); // hidden where nothing casts one: it would cost a layer of pixels
     shadow.receiveShadow = true;
     shadow.renderOrder = -1;
     this.#sheets = [grid, shadow];
@@ -78,7 +80,7 @@ export class Ground {
       ['minor', look.gridMinor],
       ['major', look.gridMajor],
     ] as const) {
-      (uniforms[name]!.value as THREE.Color).set(color);
+      (uniforms[name]!.value as THREE.Color).set(color).convertLinearToSRGB();
     }
     this.#shadow.opacity = look.shadow;
   }
