@@ -7,7 +7,8 @@ import { built, hasChromium, main, openBrowser } from './browser.ts';
 
 const ROWS = 100_000;
 const CHARTS = 10;
-const SECONDS = 6;
+const SECONDS = 5;
+const WINDOWS = 3;
 
 /** Metrics of a long run: 10⁶ points in ten charts. */
 function million(): string {
@@ -52,23 +53,28 @@ describe.skipIf(!hasChromium || !built || process.env.FAULT_TRIALS !== 'full')('
         const of = (name: string) => 1000 * metrics.find(metric => metric.name === name)!.value;
         return { script: of('ScriptDuration'), thread: of('TaskDuration') };
       };
+      const count = () =>
+        page.evaluate(
+          seconds =>
+            new Promise<number>(done => {
+              let frames = -1;
+              let begun = 0;
+              const frame = (now: number) => {
+                begun ||= now;
+                frames++;
+                if (now - begun < seconds * 1000) requestAnimationFrame(frame);
+                else done((1000 * frames) / (now - begun));
+              };
+              requestAnimationFrame(frame);
+            }),
+          SECONDS,
+        );
       const before = await spent();
-      const frames = await page.evaluate(
-        seconds =>
-          new Promise<number>(done => {
-            let count = -1;
-            let begun = 0;
-            const frame = (now: number) => {
-              begun ||= now;
-              count++;
-              if (now - begun < seconds * 1000) requestAnimationFrame(frame);
-              else done(count);
-            };
-            requestAnimationFrame(frame);
-          }),
-        SECONDS,
-      );
+      const rates: number[] = [];
+      for (let i = 0; i < WINDOWS; i++) rates.push(await count());
       const after = await spent();
+      const frames = rates.reduce((sum, rate) => sum + rate * SECONDS, 0);
+      const rate = rates.toSorted((a, b) => a - b)[WINDOWS >> 1]!;
       const scale = await page.evaluate(() => {
         const canvas = document.querySelector<HTMLCanvasElement>('.stage-canvas')!;
         return canvas.width / canvas.clientWidth;
@@ -76,9 +82,9 @@ describe.skipIf(!hasChromium || !built || process.env.FAULT_TRIALS !== 'full')('
       const script = (after.script - before.script) / frames;
       const thread = (after.thread - before.thread) / frames;
       console.log(
-        `${(frames / SECONDS).toFixed(1)} frames/s with ${scale.toFixed(2)} of the pixels; of the page's thread ${script.toFixed(2)} ms of script a frame, ${thread.toFixed(2)} ms in all`,
+        `${rates.map(one => one.toFixed(1)).join(', ')} frames/s with ${scale.toFixed(2)} of the pixels; of the page's thread ${script.toFixed(2)} ms of script a frame, ${thread.toFixed(2)} ms in all`,
       );
-      expect(frames / SECONDS).toBeGreaterThan(40);
+      expect(rate).toBeGreaterThan(58); // of the 60 that the display shows
       expect(script).toBeLessThan(4);
       expect(thread).toBeLessThan(8); // half of a frame
       expect(problems).toEqual([]);
