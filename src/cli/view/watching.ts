@@ -1,19 +1,13 @@
 import { type Dashboard, startDashboard } from '../../dashboard/child.ts';
-import { bytesOf, type Frame, type WorldFrame } from '../../dashboard/protocol.ts';
-import type { Glance, VectorEnv, VectorStep } from '../../env/env.ts';
+import type { VectorEnv, VectorStep } from '../../env/env.ts';
 import { AgentError } from '../../errors.ts';
 import type { OfflineWatcher } from '../../loops/offline.ts';
 import type { OnlineWatcher } from '../../loops/onlineRun.ts';
 import { recordEpisode } from '../../runs/episodes.ts';
 import type { RunStore } from '../../runs/runStore.ts';
 import { Steering } from '../train/steering.ts';
+import { Feed } from './feed.ts';
 
-/** Live frames leave at most so often, 20 times a second; the page draws in between. */
-const FRAME_MS = 50;
-/** And so often while nobody looks: who opens the page finds a picture soon. */
-const UNWATCHED_MS = 250;
-/** Worlds sent in a frame: the page shows no more side by side. */
-const MAX_WORLDS = 16;
 /** A training episode is recorded at most so often. */
 const RECORD_MS = 20_000;
 
@@ -213,46 +207,4 @@ function joined<T extends Float64Array | Float32Array>(rows: readonly T[], type:
     out.set(row, i * width);
   });
   return out;
-}
-
-/** Makes frames for the viewer, only when it can take one. */
-class Feed {
-  readonly #dashboard: Dashboard;
-  readonly #store: RunStore;
-  #next = 0;
-  #t: number[] = [];
-  #episodes: number[] = [];
-
-  constructor(dashboard: Dashboard, store: RunStore) {
-    this.#dashboard = dashboard;
-    this.#store = store;
-  }
-
-  async stepped(env: VectorEnv, step: number, result: VectorStep): Promise<void> {
-    for (let i = 0; i < env.numEnvs; i++) this.#t[i] = (this.#t[i] ?? 0) + 1;
-    for (const { env: world } of result.episodes) {
-      this.#t[world] = 0;
-      this.#episodes[world] = (this.#episodes[world] ?? 0) + 1;
-    }
-    const now = performance.now();
-    if (now < this.#next || !this.#dashboard.idle || !env.qpos) return;
-    this.#next = now + (this.#dashboard.worlds.length > 0 ? FRAME_MS : UNWATCHED_MS);
-    const poses = await env.qpos();
-    const glances = new Map<number, Glance | undefined>();
-    for (const world of this.#dashboard.worlds) glances.set(world, await env.glance?.(world));
-    const worlds = poses.slice(0, MAX_WORLDS).map<WorldFrame>((qpos, world) => {
-      const glance = glances.get(world);
-      return {
-        world,
-        episode: this.#episodes[world] ?? 0,
-        t: this.#t[world] ?? 0,
-        qpos: bytesOf(qpos),
-        reward: result.rewards[world]!,
-        terms: glance?.terms,
-        contacts: glance && bytesOf(glance.contacts),
-      };
-    });
-    const frame: Frame = { step, seconds: this.#store.seconds, worlds };
-    this.#dashboard.publish(frame);
-  }
 }

@@ -136,7 +136,7 @@ function nextWorld({ player, panel }: WatchView, by: number): void {
     return;
   }
   player.follow();
-  player.world = (Math.max(0, player.world) + by + count) % count;
+  player.world = (player.world + by + count) % count;
   panel.stage?.resetTrail();
 }
 

@@ -2,7 +2,7 @@ import { Rng } from '../../random/rng.ts';
 import type { AppState } from './appState.ts';
 import type { PolicyModel } from './diffusion/model.ts';
 import { integer } from './format.ts';
-import type { Recording } from './player.ts';
+import type { Recording } from './recording.ts';
 
 /** `whole`: to its end; else what is there of it. */
 export type Ghost = Recording & { readonly whole: boolean };

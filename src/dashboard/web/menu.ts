@@ -33,7 +33,8 @@ export function openMenu(anchor: HTMLElement, items: readonly MenuItem[]): void 
   document.body.append(menu);
   const from = anchor.getBoundingClientRect();
   const size = menu.getBoundingClientRect();
-  menu.style.left = `${Math.max(4, Math.min(innerWidth - size.width - 4, from.right - size.width))}px`;
+  const left = from.left < innerWidth / 2 ? from.left : from.right - size.width;
+  menu.style.left = `${Math.max(4, Math.min(innerWidth - size.width - 4, left))}px`;
   menu.style.top = `${from.bottom + size.height + 4 > innerHeight ? Math.max(4, from.top - size.height - 4) : from.bottom + 4}px`;
   const close = () => {
     menu.remove();

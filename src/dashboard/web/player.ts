@@ -1,42 +1,18 @@
 import { type Frame, float32Of, float64Of, type Scene } from '../protocol.ts';
 import type { AppState } from './appState.ts';
 import type { Ghost } from './ghost.ts';
-import { readSafetensors } from './safetensors.ts';
+import type { Recording } from './recording.ts';
 import { interpolate } from './stage/kinematics.ts';
-import type { StagePose } from './stage/stage.ts';
+import type { StagePose, WorldPose } from './stage/stage.ts';
 import { toast } from './toast.ts';
 import type { TouchPose } from './worker/messages.ts';
 
-/** A recorded episode: T steps. */
-export interface Recording {
-  readonly name: string;
-  readonly step: number;
-  readonly kind: string;
-  readonly episodeReturn: number;
-  readonly length: number;
-  readonly nq: number;
-  /** [(T + 1) × nq] */
-  readonly qpos: Float64Array;
-  /** [T × actDim], in [-1, 1] */
-  readonly actions: Float32Array;
-  readonly rewards: Float32Array;
-}
+/** So long a robot that fell is seen to fade before it stands again. */
+const FADE_MS = 300;
 
-export function readRecording(name: string, bytes: Uint8Array): Recording {
-  const { tensors, metadata } = readSafetensors(bytes);
-  const [qpos, actions, rewards] = ['qpos', 'actions', 'rewards'].map(key => tensors.get(key));
-  if (!qpos || !actions || !rewards) throw new Error(`${name} is no episode`);
-  return {
-    name,
-    step: Number(metadata.step ?? 0),
-    kind: metadata.kind ?? 'training',
-    episodeReturn: Number(metadata.episodeReturn),
-    length: rewards.shape[0] ?? 0,
-    nq: qpos.shape[1] ?? 0,
-    qpos: qpos.data as Float64Array,
-    actions: actions.data as Float32Array,
-    rewards: rewards.data as Float32Array,
-  };
+/** How much of `span` has passed, 0 … 1: a frame is drawn for a moment that can lie before the newest message. */
+function partOf(passed: number, span: number): number {
+  return Math.min(1, Math.max(0, passed / span));
 }
 
 interface LivePose {
@@ -68,6 +44,8 @@ export class Player {
   /** The world's rewards since its episode began, for the strip. */
   liveRewards: number[] = [];
   #liveEpisode = -1;
+  /** Where a world's last episode ended, and when. */
+  readonly #ended = new Map<number, { readonly qpos: Float64Array; readonly at: number }>();
   #buffer = new Float64Array(0);
   #scene: Scene | undefined;
 
@@ -79,17 +57,27 @@ export class Player {
     app.on('current', () => this.clear());
   }
 
-  /** World chosen, or -1 for all of them side by side. */
+  /** All worlds side by side, the chosen one ringed. */
+  all = false;
+  /** The world chosen, by its place in the frames. */
   get world(): number {
     return this.#world;
   }
   set world(world: number) {
     this.#world = world;
-    this.#app.watch(Math.max(0, world));
+    this.#app.watch(this.newest?.worlds[world]?.world ?? world);
+  }
+
+  /** Training worlds, shown or not. */
+  get worldCount(): number {
+    const { numEnvs } = (this.#app.currentData?.snapshot?.config.options ?? {}) as { numEnvs?: number };
+    return Math.max(this.newest?.worlds.length ?? 0, numEnvs ?? 0);
   }
 
   clear(): void {
     this.#world = 0;
+    this.all = false;
+    this.#ended.clear();
     this.own = undefined;
     this.#before = this.#after = this.#held = undefined;
     this.recording = this.ghost = undefined;
@@ -113,7 +101,7 @@ export class Player {
     if (!own) return undefined;
     const { before, now: after } = own;
     const span = Math.max(1, (this.#scene?.stepSeconds ?? 0.02) * 1000);
-    const part = Math.min(1, (now - own.at) / span);
+    const part = partOf(now - own.at, span);
     let qpos: ArrayLike<number> = after.qpos;
     if (before && this.#scene && this.#buffer.length === after.qpos.length) {
       interpolate(this.#scene, before.qpos, after.qpos, part, this.#buffer);
@@ -150,16 +138,25 @@ export class Player {
     const qpos = frame.worlds.map(world => float64Of(world.qpos));
     this.#before = this.#after;
     this.#after = { at: performance.now(), frame, qpos };
+    this.#noteEnds(this.#before, this.#after);
     if (this.standIn) {
       this.standIn = false;
       this.recording = undefined;
       this.#app.emit('paused');
     }
-    const followed = frame.worlds[Math.max(0, this.world)];
+    const followed = frame.worlds[this.world];
     if (!followed || this.#app.paused) return;
     if (followed.episode !== this.#liveEpisode) this.liveRewards = [];
     this.#liveEpisode = followed.episode;
     this.liveRewards[followed.t] = followed.reward;
+  }
+
+  #noteEnds(before: LivePose | undefined, { at, frame }: LivePose): void {
+    frame.worlds.forEach(({ world, episode }, i) => {
+      const last = before?.frame.worlds[i];
+      if (last && (last.episode !== episode || last.world !== world))
+        this.#ended.set(i, { qpos: before!.qpos[i]!, at });
+    });
   }
 
   /** Plays a recording from its start, or from step `t`. */
@@ -244,20 +241,26 @@ export class Player {
     if (!after) return undefined;
     const before = held ? undefined : this.#before;
     const span = before ? Math.min(200, after.at - before.at) : 0;
-    const part = span > 0 ? Math.min(1, (now - after.at) / span) : 1;
-    const chosen = this.world < 0 ? after.frame.worlds.map((_, i) => i) : [Math.min(this.world, after.qpos.length - 1)];
-    const worlds = chosen.map(i => ({ world: i, qpos: this.#between(before, after, i, part) }));
-    const followed = after.frame.worlds[Math.max(0, chosen.length === 1 ? chosen[0]! : 0)];
-    const contacts = followed?.contacts && float32Of(followed.contacts);
-    return { worlds, followed: 0, contacts };
+    const part = span > 0 ? partOf(now - after.at, span) : 1;
+    const world = Math.min(this.world, after.qpos.length - 1);
+    const shown = this.all ? after.qpos.map((_, i) => i) : [world];
+    const worlds = shown.map((i): WorldPose => {
+      const gone = this.all ? this.#ended.get(i) : undefined;
+      const left = gone ? 1 - partOf(now - gone.at, FADE_MS) : 0;
+      if (gone && left > 0) return { world: i, qpos: gone.qpos, left };
+      return { world: i, qpos: this.#between(before, after, i, part) };
+    });
+    const { contacts } = after.frame.worlds[world]!;
+    return { worlds, followed: shown.indexOf(world), contacts: contacts && float32Of(contacts) };
   }
 
   #between(before: LivePose | undefined, after: LivePose, i: number, part: number): ArrayLike<number> {
     const to = after.qpos[i]!;
     const from = before?.qpos[i];
-    const episode = after.frame.worlds[i]!.episode;
+    const { world, episode } = after.frame.worlds[i]!;
+    const other = before?.frame.worlds[i];
     if (!from || !this.#scene || part >= 1 || from.length !== to.length) return to;
-    if (before.frame.worlds[i]?.episode !== episode) return to; // a new episode: no flight between two places
+    if (other?.episode !== episode || other.world !== world) return to; // a new episode: no flight between two places
     const out = new Float64Array(to.length);
     interpolate(this.#scene, from, to, part, out);
     return out;

@@ -10,7 +10,7 @@ import { isSoftware } from './stage/context.ts';
 import { FrameRate } from './stage/frameRate.ts';
 import { attachPointer } from './stage/pointer.ts';
 import type { Stage } from './stage/stage.ts';
-import { Speedometer, showForce, stepsInto, worldLabel } from './stageText.ts';
+import { NO_PICTURE, Speedometer, showForce, stepsInto, worldItems, worldLabel } from './stageText.ts';
 
 /** The stage with what floats on it: world and camera, layers, reward, position; below it the control bar. */
 export class StagePanel {
@@ -115,7 +115,7 @@ export class StagePanel {
     app.on('paused', () => this.#showPlay());
     app.on('current', () => this.rewards.clear());
     app.on('frame', (_run, frame) => {
-      const world = frame.worlds[Math.max(0, player.world)];
+      const world = frame.worlds[player.world];
       if (app.paused || player.own) return;
       this.rewards.push(world?.world ?? 0, world?.terms, 1 / (this.stage?.scene.stepSeconds || 0.02));
     });
@@ -138,36 +138,38 @@ export class StagePanel {
     this.stage = undefined;
     this.#player.setScene(scene);
     if (!scene) {
-      this.say(
-        'Nothing to draw for this task',
-        'This viewer knows no body for it. Curves, tables and control work as usual.',
-      );
+      this.say(...NO_PICTURE.body);
       return;
     }
     await painted();
     const loaded = await import('./stage/stage.ts').catch(() => undefined);
     if (!loaded) {
-      this.say('The picture could not be loaded', 'The server went away meanwhile. Reload the page when it is back.');
+      this.say(...NO_PICTURE.server);
       return;
     }
     const { Stage } = loaded;
     try {
       this.stage = new Stage(scene, this.#canvas);
     } catch {
-      this.say(
-        'This browser has no WebGL 2',
-        'The robot cannot be drawn here. Curves, tables and control work as usual; hardware acceleration in the browser’s settings brings it back.',
-      );
+      this.say(...NO_PICTURE.webgl);
       return;
     }
     this.say();
     this.#rate.start(isSoftware());
-    attachPointer(this.#canvas, this.stage, body => this.onBody(body));
+    this.#detach();
+    this.#detach = attachPointer(this.#canvas, this.stage, {
+      onBody: body => this.onBody(body),
+      onRobot: place => {
+        const chosen = this.#player.pose(performance.now())?.worlds[place];
+        if (chosen && this.#player.live) this.#player.world = chosen.world;
+      },
+    });
     this.useCamera(0);
     this.#resize();
   }
 
   onBody: (body: number | undefined) => void = () => {};
+  #detach = () => {};
 
   /** A sentence instead of the picture, or none. */
   say(title = '', text = ''): void {
@@ -191,6 +193,7 @@ export class StagePanel {
     if (!stage) return;
     this.camera = (index + stage.cameras.length) % stage.cameras.length;
     stage.useCamera(this.camera);
+    if (this.#player.all) stage.showAll(this.#player.pose(performance.now())?.worlds.length ?? 1);
     this.nameCamera(stage.cameras[this.camera]!.name);
   }
 
@@ -225,26 +228,17 @@ export class StagePanel {
   }
 
   #chooseWorld(): void {
-    const worlds = this.#player.newest?.worlds ?? [];
-    const choose = (world: number) => {
+    const choose = (world: number, all: boolean) => {
       this.#player.follow();
       this.#player.world = world;
+      this.#player.all = all;
       this.stage?.resetTrail();
-      if (world < 0) {
-        if (this.stage) this.stage.orbit.distance = 9;
-      } else this.useCamera(this.camera);
+      this.useCamera(this.camera);
     };
-    openMenu(this.#world, [
-      ...worlds.map((world, i) => ({
-        label: `Training world ${world.world + 1}`,
-        checked: this.#player.world === i && !this.#player.recording,
-        run: () => choose(i),
-      })),
-      ...(worlds.length > 1
-        ? [{ label: 'All worlds side by side', checked: this.#player.world < 0, run: () => choose(-1) }]
-        : []),
-      { label: 'Newest recorded episode', checked: this.#player.recording !== undefined, run: () => this.onRecorded() },
-    ]);
+    openMenu(
+      this.#world,
+      worldItems(this.#player, choose, () => this.onRecorded()),
+    );
   }
   onRecorded: () => void = () => {};
 
@@ -275,7 +269,10 @@ export class StagePanel {
     stage.markStart(this.#player.own ? undefined : this.#player.recording?.qpos);
     stage.draw(seconds);
     showForce(this.#label, stage.contactLabel);
-    this.#speedometer.update(pose?.worlds[0]?.qpos[0] ?? 0, stepsInto(this.#player) * stage.scene.stepSeconds);
+    this.#speedometer.update(
+      pose?.worlds[pose.followed]?.qpos[0] ?? 0,
+      stepsInto(this.#player) * stage.scene.stepSeconds,
+    );
   }
 
   /** Numbers, four times a second. */

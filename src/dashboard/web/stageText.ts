@@ -1,22 +1,60 @@
 import { setText } from './dom.ts';
 import { integer } from './format.ts';
+import type { MenuItem } from './menu.ts';
 import type { Player } from './player.ts';
+
+/** Title and text where there is no picture. */
+export const NO_PICTURE = {
+  body: [
+    'Nothing to draw for this task',
+    'This viewer knows no body for it. Curves, tables and control work as usual.',
+  ],
+  server: ['The picture could not be loaded', 'The server went away meanwhile. Reload the page when it is back.'],
+  webgl: [
+    'This browser has no WebGL 2',
+    'The robot cannot be drawn here. Curves, tables and control work as usual; hardware acceleration in the browser’s settings brings it back.',
+  ],
+} as const;
 
 /** What is on the stage, in a few words. */
 export function worldLabel(player: Player): string {
-  const { recording, own, world } = player;
+  const { recording, own, world, all } = player;
   if (own) return 'Your own copy';
   if (recording) return `${recording.kind === 'evaluation' ? 'Evaluation' : 'Training'} at ${integer(recording.step)}`;
-  const worlds = player.newest?.worlds.length ?? 0;
-  if (worlds === 0) return 'At the start';
-  return world < 0 ? `${worlds} training worlds` : `Training world ${world + 1} of ${worlds}`;
+  const shown = player.newest?.worlds ?? [];
+  if (shown.length === 0) return 'At the start';
+  const of = player.worldCount;
+  if (!all) return `Training world ${(shown[world]?.world ?? world) + 1} of ${of}`;
+  return of > shown.length ? `${shown.length} of ${of} training worlds` : `${of} training worlds`;
+}
+
+/** What can be chosen for the stage. */
+export function worldItems(
+  player: Player,
+  choose: (world: number, all: boolean) => void,
+  recorded: () => void,
+): MenuItem[] {
+  const worlds = player.newest?.worlds ?? [];
+  const live = !player.recording;
+  const each = worlds.map(({ world }, i) => ({
+    label: `Training world ${world + 1}`,
+    checked: live && !player.all && player.world === i,
+    run: () => choose(i, false),
+  }));
+  const together = {
+    label: 'All worlds side by side',
+    checked: live && player.all,
+    run: () => choose(player.world, true),
+  };
+  const newest = { label: 'Newest recorded episode', checked: !live, run: recorded };
+  return [...each, ...(worlds.length > 1 ? [together] : []), newest];
 }
 
 /** Steps into the episode on the stage. */
 export function stepsInto(player: Player): number {
   const { recording, own } = player;
   if (own) return own.now.t;
-  return recording ? player.t : (player.frame?.worlds[Math.max(0, player.world)]?.t ?? 0);
+  return recording ? player.t : (player.frame?.worlds[player.world]?.t ?? 0);
 }
 
 /** Newtons beside the tip of an arrow, or nothing. */

@@ -264,7 +264,7 @@ export class Timeline {
       ctx.arc(x(now), 4 * ratio, 3.5 * ratio, 0, 2 * Math.PI);
       ctx.fill();
     }
-    const frame = player.frame?.worlds[Math.max(0, player.world)];
+    const frame = player.frame?.worlds[player.world];
     const name = player.own
       ? 'Your copy'
       : recording

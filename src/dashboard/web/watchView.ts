@@ -5,7 +5,8 @@ import { integer, score, shortDuration } from './format.ts';
 import { ghostOf } from './ghost.ts';
 import { pace } from './header.ts';
 import { Inspector } from './inspector.ts';
-import { Player, type Recording, readRecording } from './player.ts';
+import { Player } from './player.ts';
+import { type Recording, readRecording } from './recording.ts';
 import { runPanel } from './runPanel.ts';
 import { StagePanel } from './stagePanel.ts';
 import { Timeline } from './timeline.ts';
@@ -51,7 +52,7 @@ export class WatchView {
     };
     let episode: number | undefined;
     app.on('frame', (_run, { worlds }) => {
-      const now = worlds[Math.max(0, this.player.world)]?.episode;
+      const now = worlds[this.player.world]?.episode;
       if (now !== episode && this.player.live) this.panel.stage?.resetTrail(); // it begins somewhere else
       episode = now;
     });

@@ -62,7 +62,10 @@ describe('the quality of the picture', () => {
     const rate = new FrameRate();
     rate.start(true, 2);
     let now = 1000;
-    for (let frame = 0; frame < 3000; frame++) rate.skip((now += frame % 60 === 59 ? 100 : 1000 / 60));
+    for (let frame = 0; frame < 3000; frame++) {
+      now += frame % 60 === 59 ? 100 : 1000 / 60;
+      rate.skip(now);
+    }
     expect(rate.quality).toBe(QUALITY[2]);
   });
 

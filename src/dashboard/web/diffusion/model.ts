@@ -141,8 +141,8 @@ export class PolicyModel {
       };
     }
     const pose = player.pose(performance.now());
-    const world = pose?.worlds[0];
-    const frame = player.frame?.worlds[Math.max(0, player.world)];
+    const world = pose?.worlds[pose.followed];
+    const frame = player.frame?.worlds[player.world];
     return (
       world && {
         qpos: Float64Array.from(world.qpos),

@@ -1,7 +1,7 @@
 import type { AppState } from '../appState.ts';
 import { fill, h, iconButton, setText } from '../dom.ts';
 import { integer } from '../format.ts';
-import type { Recording } from '../player.ts';
+import type { Recording } from '../recording.ts';
 import type { WatchView } from '../watchView.ts';
 import { lookAhead } from './ahead.ts';
 import { axesMenu } from './axesMenu.ts';

@@ -2,12 +2,12 @@ import type { Stage } from './stage.ts';
 
 /**
  * Mouse and touch on the stage: left drag orbits, right or Shift drag pans, wheel zooms, double click selects a body, right
- * double click centres it; one finger orbits, two pan and zoom. Returns a function that detaches everything.
+ * double click centres it; a click on a robot chooses its world; one finger orbits, two pan and zoom. Returns a function that detaches everything.
  */
 export function attachPointer(
   canvas: HTMLCanvasElement,
   stage: Stage,
-  onBody: (body: number | undefined) => void,
+  { onBody, onRobot }: { onBody(body: number | undefined): void; onRobot(place: number): void },
 ): () => void {
   const abort = new AbortController();
   const on = <K extends keyof HTMLElementEventMap>(
@@ -17,6 +17,7 @@ export function attachPointer(
   ) => canvas.addEventListener(type, listener, { signal: abort.signal, ...options });
   const fingers = new Map<number, { x: number; y: number }>();
   let lastRightClick = 0;
+  let pressed = [0, 0] as readonly [number, number];
 
   const at = (event: MouseEvent) => {
     const box = canvas.getBoundingClientRect();
@@ -27,6 +28,7 @@ export function attachPointer(
     if (event.ctrlKey || event.altKey) return; // pushing: handled where there is a copy to push
     canvas.setPointerCapture(event.pointerId);
     fingers.set(event.pointerId, { x: event.clientX, y: event.clientY });
+    pressed = at(event);
     if (event.button !== 2) return;
     if (event.timeStamp - lastRightClick < 350) {
       const hit = stage.pick(...at(event));
@@ -61,6 +63,12 @@ export function attachPointer(
     },
     { passive: false },
   );
+  on('click', event => {
+    const [x, y] = at(event);
+    if (Math.hypot(x - pressed[0], y - pressed[1]) > 4 || stage.robots < 2) return; // it turned the picture
+    const hit = stage.pick(x, y);
+    if (hit) onRobot(hit.world);
+  });
   on('dblclick', event => onBody(stage.pick(...at(event))?.body));
   return () => abort.abort();
 }

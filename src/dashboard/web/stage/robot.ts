@@ -18,6 +18,12 @@ export function bodyMaterials(look: Look, fine: boolean): Materials {
   return { body: make(look.body), left: make(look.left), joint: make(look.joint), accent: make('#FFB121') };
 }
 
+function veilOf(materials: Materials): Materials {
+  const thin = (material: THREE.Material) => Object.assign(material.clone(), { alphaHash: true });
+  const { body, left, joint, accent } = materials;
+  return { body: thin(body), left: thin(left), joint: thin(joint), accent: thin(accent) };
+}
+
 /**
  * A body drawn over the compiled model: every shape as it is, graphite balls at the hinges, feet and hands graphite, left
  * limbs in slate. Worlds of one model share geometry and materials.
@@ -31,8 +37,13 @@ export class Robot {
   readonly #shells: THREE.Object3D[] = [];
   readonly #shapes: THREE.Object3D[] = [];
 
+  #materials: Materials;
+  #veil: Materials | undefined;
+  #left = 1;
+
   constructor(scene: Scene, materials: Materials) {
     this.scene = scene;
+    this.#materials = materials;
     this.bodies = scene.bodies.map(() => new THREE.Group());
     this.group.add(...this.bodies);
     for (const geom of scene.geoms) this.#addGeom(geom, materials);
@@ -61,6 +72,22 @@ export class Robot {
   }
 
   setMaterials(materials: Materials): void {
+    this.#materials = materials;
+    this.#paint(materials);
+    this.#veil = undefined;
+    this.#left = 1;
+  }
+
+  /** Only `left` of it is there, 0 … 1: pixels are left out, so that limbs behind others do not shine through. */
+  fade(left: number): void {
+    if (left === this.#left) return;
+    this.#left = left;
+    this.#veil ??= veilOf(this.#materials);
+    for (const material of Object.values(this.#veil)) material.opacity = left;
+    this.#paint(left < 1 ? this.#veil : this.#materials);
+  }
+
+  #paint(materials: Materials): void {
     for (const mesh of this.meshes) mesh.material = materials[mesh.userData.part as Part];
   }
 

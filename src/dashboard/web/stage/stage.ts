@@ -2,9 +2,11 @@ import * as THREE from 'three';
 import type { Scene } from '../../protocol.ts';
 import { type CameraPreset, camerasOf, mazeBounds } from './cameras.ts';
 import { contextOf } from './context.ts';
+import { placeOf, SPACING } from './crowd.ts';
 import { QUALITY, type Quality } from './frameRate.ts';
 import { Ground } from './ground.ts';
 import { Kinematics } from './kinematics.ts';
+import { Lights } from './lights.ts';
 import { currentLook, type Look } from './look.ts';
 import { Maze } from './maze.ts';
 import { Orbit } from './orbit.ts';
@@ -12,13 +14,19 @@ import { Contacts, Ghost, Skeleton, Trail } from './overlays.ts';
 import { Paths } from './paths.ts';
 import { bodyMaterials, isH1, type Materials, Robot } from './robot.ts';
 
-const WORLD_SPACING = 2.2;
 /** Degrees, vertical. */
 const FOV = 32;
 
+export interface WorldPose {
+  readonly world: number;
+  readonly qpos: ArrayLike<number>;
+  /** What is left of a robot that fades before its next episode, 0 … 1. */
+  readonly left?: number;
+}
+
 /** What is shown now. `worlds[followed]` is the robot the camera follows. */
 export interface StagePose {
-  readonly worlds: readonly { readonly world: number; readonly qpos: ArrayLike<number> }[];
+  readonly worlds: readonly WorldPose[];
   readonly followed: number;
   readonly ghost?: ArrayLike<number>;
   readonly contacts?: Float32Array;
@@ -45,15 +53,15 @@ export class Stage {
   readonly #trail: Trail;
   readonly maze: Maze;
   readonly #skeleton: Skeleton;
-  readonly #key = new THREE.DirectionalLight('#FFF1DC');
-  readonly #sky = new THREE.HemisphereLight();
-  readonly #rim = new THREE.DirectionalLight();
+  readonly #lights: Lights;
   readonly #ring: THREE.Mesh<THREE.RingGeometry, THREE.MeshBasicMaterial>;
   readonly #ghostKinematics: Kinematics;
   #materials: Materials;
   #look: Look;
   #pose: StagePose;
   readonly #body = new THREE.Vector3();
+  /** Of the worlds side by side. */
+  readonly #middle = new THREE.Vector3(0, 0, 0.5);
   #size = { width: 1, height: 1 };
   /** Less where the machine cannot keep up. */
   #quality: Quality = QUALITY[0]!;
@@ -85,33 +93,12 @@ export class Stage {
       new THREE.RingGeometry(0.62, 0.65, 64),
       new THREE.MeshBasicMaterial({ color: '#FFB121' }),
     );
-    this.#setUpLights(maze ? 12 : 3);
+    this.#lights = new Lights(maze ? 12 : 3);
     this.root.add(this.#ground.group, this.maze.group, this.#ghost.group, this.#contacts.group);
-    this.root.add(
-      this.#trail.line,
-      this.#skeleton.lines,
-      this.paths.group,
-      this.#ring,
-      this.#key,
-      this.#key.target,
-      this.#sky,
-      this.#rim,
-      this.#rim.target,
-    );
+    this.root.add(this.#trail.line, this.#skeleton.lines, this.paths.group, this.#ring, this.#lights.group);
     this.#pose = { worlds: [{ world: 0, qpos: scene.qpos0 }], followed: 0 };
     this.useCamera(0);
     this.setLook();
-  }
-
-  #setUpLights(reach: number): void {
-    this.#key.castShadow = true;
-    this.#key.shadow.mapSize.set(2048, 2048);
-    this.#key.shadow.radius = 4;
-    this.#key.shadow.bias = -0.0004;
-    this.#key.shadow.normalBias = 0.012;
-    const { camera } = this.#key.shadow;
-    Object.assign(camera, { left: -reach, right: reach, top: reach, bottom: -reach, near: 0.5, far: 40 });
-    camera.updateProjectionMatrix();
   }
 
   /** Takes over the theme. */
@@ -121,14 +108,9 @@ export class Stage {
     this.root.background = new THREE.Color(look.background);
     const far = Math.max(14, this.orbit.distance * 3.2);
     this.root.fog = new THREE.Fog(look.background, far * 0.55, far * 1.6);
-    this.#key.intensity = look.key;
-    this.#sky.color.set(look.skyColor);
-    this.#sky.groundColor.set(look.groundColor);
-    this.#sky.intensity = look.hemisphere;
-    this.#rim.color.set(look.rimColor);
-    this.#rim.intensity = look.rim;
     this.#useMaterials();
-    for (const part of [this.#ground, this.#ghost, this.#contacts, this.#trail, this.maze]) part.setLook(look);
+    for (const part of [this.#lights, this.#ground, this.#ghost, this.#contacts, this.#trail, this.maze])
+      part.setLook(look);
   }
 
   #useMaterials(): void {
@@ -182,7 +164,7 @@ export class Stage {
     if (qpos === this.#start) return;
     this.#start = qpos;
     if (qpos) this.kinematics.update(qpos);
-    this.maze.setStart(qpos && this.kinematics.pos(Math.min(1, this.scene.bodies.length - 1)));
+    this.maze.setStart(qpos && this.kinematics.pos(this.#torso));
   }
 
   resetTrail(): void {
@@ -202,18 +184,16 @@ export class Stage {
       this.kinematics.update(world.qpos);
       robot.pose(this.kinematics);
       robot.showShapes(this.show.shapes);
-      this.#arrange(robot, i, many);
+      robot.fade(world.left ?? 1);
+      const { x, y } = this.#shift(i, many);
+      robot.group.position.set(x, y, 0);
     });
     this.#poseFollowed(worlds[followed] ?? worlds[0], followed, many);
     const shadows = this.#quality.shadows && worlds.length <= 4;
-    if (this.#key.castShadow !== shadows) this.#key.castShadow = shadows;
-    this.#ground.shadows = shadows;
-    this.orbit.update(seconds, this.#body);
+    this.#lights.shadows = this.#ground.shadows = shadows;
+    this.orbit.update(seconds, this.#aside(many) ? this.#middle : this.#body);
     const { target } = this.orbit;
-    this.#key.position.set(target.x - 2.2, target.y - 2.6, target.z + 5.2);
-    this.#key.target.position.copy(target);
-    this.#rim.position.set(target.x - 3, target.y + 5, target.z + 3.2);
-    this.#rim.target.position.copy(target);
+    this.#lights.follow(target);
     this.#ground.follow(target.x, target.y);
     const strongest = this.#strongest;
     this.contactLabel = strongest && { ...this.project(strongest.point), newtons: strongest.newtons };
@@ -227,26 +207,38 @@ export class Stage {
     this.root.add(robot.group);
   }
 
-  /** Several worlds stand side by side, each moved so that its body is near its place. */
-  #arrange(robot: Robot, i: number, many: boolean): void {
-    const { x, y } = this.#place(i, many);
-    robot.group.position.set(x, y, 0);
+  /** Several worlds stand side by side; those of a maze all walk in the one. */
+  #aside(many: boolean): boolean {
+    return many && !this.maze.hasWalls;
   }
 
-  #place(i: number, many: boolean): { x: number; y: number } {
-    if (!many) return { x: 0, y: 0 };
-    const columns = Math.ceil(Math.sqrt(this.#pose.worlds.length));
-    const dx = ((i % columns) - (columns - 1) / 2) * WORLD_SPACING;
-    const dy = (Math.floor(i / columns) - (columns - 1) / 2) * WORLD_SPACING;
-    const root = this.#pose.worlds[i]!.qpos;
-    return { x: dx - (root[0] ?? 0), y: dy - (root[1] ?? 0) };
+  /** How far the robot just posed is moved, so that its body is at its place. */
+  #shift(i: number, many: boolean): { x: number; y: number } {
+    if (!this.#aside(many)) return { x: 0, y: 0 };
+    const place = placeOf(i, this.#pose.worlds.length);
+    const [x, y] = this.kinematics.pos(this.#torso);
+    return { x: place.x - x!, y: place.y - y! };
+  }
+
+  get #torso(): number {
+    return Math.min(1, this.scene.bodies.length - 1);
+  }
+
+  /** Steps back until `count` worlds side by side are in the picture. */
+  showAll(count: number): void {
+    if (!this.#aside(count > 1)) return;
+    const { camera } = this.orbit;
+    const half = Math.tan((camera.fov * Math.PI) / 360) * Math.min(1, camera.aspect);
+    this.orbit.distance = (Math.ceil(Math.sqrt(count)) * SPACING * 0.62) / half;
+    this.orbit.elevation = Math.min(this.orbit.elevation, -20);
+    this.setLook();
   }
 
   #poseFollowed(world: StagePose['worlds'][number] | undefined, followed: number, many: boolean): void {
     if (!world) return;
     this.kinematics.update(world.qpos);
-    const shift = this.#place(Math.min(followed, this.#pose.worlds.length - 1), many);
-    const [x, y, z] = this.kinematics.pos(Math.min(1, this.scene.bodies.length - 1));
+    const shift = this.#shift(Math.min(followed, this.#pose.worlds.length - 1), many);
+    const [x, y, z] = this.kinematics.pos(this.#torso);
     this.#body.set(x + shift.x, y + shift.y, z);
     this.#skeleton.lines.visible = this.show.skeleton;
     if (this.show.skeleton) this.#skeleton.pose(this.kinematics);
@@ -261,8 +253,9 @@ export class Stage {
     if (this.show.trail && !many) this.#trail.push(x, y, z);
     this.#ring.visible = many;
     this.#ring.position.set(this.#body.x, this.#body.y, 0.006);
-    const strongest = this.#contacts.update(this.show.contacts && !many ? contacts : undefined);
-    this.#strongest = strongest;
+    this.#contacts.group.position.set(shift.x, shift.y, 0);
+    this.#strongest = this.#contacts.update(this.show.contacts ? contacts : undefined);
+    this.#strongest?.point.add(this.#contacts.group.position);
   }
 
   /** World point → pixels of the canvas. */
@@ -271,7 +264,12 @@ export class Stage {
     return { x: ((p.x + 1) / 2) * this.#size.width, y: ((1 - p.y) / 2) * this.#size.height };
   }
 
-  /** The body under a pixel of the canvas, and the point touched. */
+  /** Robots on the stage. */
+  get robots(): number {
+    return this.#pose.worlds.length;
+  }
+
+  /** The body under a pixel of the canvas, the place of its robot, and the point touched. */
   pick(x: number, y: number): { world: number; body: number; point: THREE.Vector3 } | undefined {
     const ray = new THREE.Raycaster();
     ray.setFromCamera(
