@@ -4,8 +4,9 @@
  * compared in time and arithmetic (SRPO, section 6.2).
  */
 import { best, judge } from '../diffusion/candidates.ts';
-import { planSolver, type SolverPlan, solve } from '../diffusion/dpmSolver.ts';
+import { solve } from '../diffusion/dpmSolver.ts';
 import { linearTime } from '../diffusion/noiseTime.ts';
+import { planSolver, type SolverPlan } from '../diffusion/solverPlan.ts';
 import type { Noise } from '../tensor/noise.ts';
 import { type Tensor1D, type Tensor2D, tf } from '../tensor/tf.ts';
 import type { Variables } from './algorithm.ts';

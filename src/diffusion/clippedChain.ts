@@ -1,9 +1,9 @@
 import type { Noise } from '../tensor/noise.ts';
 import { type Tensor, type Tensor1D, type Tensor2D, tf } from '../tensor/tf.ts';
-import { planSolver, solve } from './dpmSolver.ts';
+import { solve } from './dpmSolver.ts';
 import { scheduleTime } from './noiseTime.ts';
-import { type SamplerName, solverOptions } from './sampler.ts';
 import type { Schedule } from './schedules.ts';
+import { planSolver, type SamplerName, solverOptions } from './solverPlan.ts';
 
 /** ε at one diffusion step for all rows, whole or (asked for by a solver) fractional: [R, A]. */
 export type StepModel = (x: Tensor2D, step: number) => Tensor2D;

@@ -1,44 +1,27 @@
-import { UsageError } from '../errors.ts';
 import type { NoiseNetwork } from '../networks/noiseNetwork.ts';
 import type { Noise } from '../tensor/noise.ts';
 import { type Tensor2D, tf } from '../tensor/tf.ts';
 import { Ddpm, type SampleOptions } from './ddpm.ts';
-import { planSolver, type SolverOptions, type SolverPlan, type SolverTrace, solve } from './dpmSolver.ts';
+import { type SolverTrace, solve } from './dpmSolver.ts';
 import { scheduleTime } from './noiseTime.ts';
 import type { Schedule } from './schedules.ts';
+import {
+  networkTimes,
+  planSolver,
+  type SamplerName,
+  type SolverOptions,
+  type SolverPlan,
+  solverOptions,
+} from './solverPlan.ts';
 
 /** Draws actions a ~ π_θ(·|s) without gradient: [K·B, A] in [−1, 1], row k·B + b for observation b. */
 export interface Sampler {
   sample(network: NoiseNetwork, s: Tensor2D, options: SampleOptions, noise: Noise): Tensor2D;
 }
 
-/**
- * ddpm: every step of the chain, with noise. dpm: DPM-Solver-3, singlestep, of noise predictions (EDP). dpm++:
- * DPM-Solver++(2M), multistep, of clean samples. The solvers add no noise, and take as many calls as they are given.
- */
-export const samplerNames = ['ddpm', 'dpm', 'dpm++'] as const;
-export type SamplerName = (typeof samplerNames)[number];
-
 /** Throws `UsageError` where the calls cannot support the solver's order. */
 export function makeSampler(name: SamplerName, schedule: Schedule, calls: number): Sampler {
   return name === 'ddpm' ? new Ddpm(schedule) : new DpmSampler(schedule, solverOptions(name, schedule, calls));
-}
-
-/** Noise at a schedule's first step beyond which a solver spends its last call on removing it: coarse schedules. */
-const RESIDUE = 0.05;
-
-/** A named solver on a schedule. Throws `UsageError` where the calls cannot support its order. */
-export function solverOptions(name: Exclude<SamplerName, 'ddpm'>, schedule: Schedule, calls: number): SolverOptions {
-  const finalDenoise = schedule.sqrtOneMinusAlphasCumprod[0]! > RESIDUE;
-  const order = name === 'dpm' ? 3 : 2;
-  const least = order + (finalDenoise ? 1 : 0);
-  if (calls < least)
-    throw new UsageError(`${calls} network calls are too few for the sampler ${name}, of order ${order}`, [
-      ['use', `--solver-calls ${least} or more`],
-      ['or', '--sampler ddpm'],
-    ]);
-  const variant = name === 'dpm' ? (['noise', 'singlestep'] as const) : (['data', 'multistep'] as const);
-  return { prediction: variant[0], method: variant[1], order, calls: finalDenoise ? calls - 1 : calls, finalDenoise };
 }
 
 /** DPM-Solver on the steps of a discrete schedule, for a network that takes steps 0 … T−1, here fractional: t·T − 1. */
@@ -52,9 +35,7 @@ export class DpmSampler implements Sampler {
     const time = scheduleTime(schedule);
     this.#schedule = schedule;
     this.plan = planSolver(time, options);
-    const round = Math.fround;
-    const { steps } = schedule;
-    this.networkTimes = this.plan.calls.map(({ level }) => round(round(level.t - round(1 / steps)) * steps));
+    this.networkTimes = networkTimes(this.plan, schedule.steps);
   }
 
   sample(network: NoiseNetwork, s: Tensor2D, { candidates, name }: SampleOptions, noise: Noise): Tensor2D {

@@ -1,7 +1,8 @@
 import { hyperparameters, Srpo, weightings } from '../algorithms/srpo.ts';
 import { resolve } from '../config/hyperparameters.ts';
-import { planSolver, solve } from '../diffusion/dpmSolver.ts';
+import { solve } from '../diffusion/dpmSolver.ts';
 import { linearTime, noiseLevel } from '../diffusion/noiseTime.ts';
+import { planSolver } from '../diffusion/solverPlan.ts';
 import { VpSde } from '../diffusion/vpSde.ts';
 import { Rng } from '../random/rng.ts';
 import { StreamNoise } from '../tensor/noise.ts';

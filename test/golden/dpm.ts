@@ -1,5 +1,6 @@
-import { planSolver, type SolverOptions, solve } from '../../src/diffusion/dpmSolver.ts';
+import { solve } from '../../src/diffusion/dpmSolver.ts';
 import { linearTime, type NoiseTime, noiseLevel, trimmedTime } from '../../src/diffusion/noiseTime.ts';
+import { planSolver, type SolverOptions } from '../../src/diffusion/solverPlan.ts';
 import { dense } from '../../src/tensor/ops/dense.ts';
 import { type Tensor1D, type Tensor2D, tf } from '../../src/tensor/tf.ts';
 import type { GoldenCase, Handler, Outputs } from './case.ts';

@@ -5,9 +5,10 @@
  */
 import { beforeAll, expect, test } from 'vitest';
 import { type PlanarName, planarData, planarNames } from '../../envs/toy/planar.ts';
-import { planSolver, type SolverOptions, solve } from '../../src/diffusion/dpmSolver.ts';
+import { solve } from '../../src/diffusion/dpmSolver.ts';
 import { type NoiseLevel, noiseLevel, scheduleTime } from '../../src/diffusion/noiseTime.ts';
 import { makeSchedule } from '../../src/diffusion/schedules.ts';
+import { planSolver, type SolverOptions } from '../../src/diffusion/solverPlan.ts';
 import { Rng } from '../../src/random/rng.ts';
 import { StreamNoise } from '../../src/tensor/noise.ts';
 import { type Tensor2D, tf } from '../../src/tensor/tf.ts';

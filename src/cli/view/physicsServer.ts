@@ -2,8 +2,9 @@ import { contactForces, rewardTerms } from '../../../envs/mujoco/inspect.ts';
 import type { MujocoEnv } from '../../../envs/mujoco/mujocoEnv.ts';
 import type { KernelLibrary } from '../../backend/library.ts';
 import { accelerate } from '../../backend/start.ts';
+import type { Actor as Sampler } from '../../dashboard/web/policy/actor.ts';
 import { useKernels } from '../../dashboard/web/policy/mlp.ts';
-import { actorsOf, type Actor as Sampler, scoreModelOf } from '../../dashboard/web/policy/policy.ts';
+import { actorsOf, scoreModelOf } from '../../dashboard/web/policy/policy.ts';
 import { seededDraw } from '../../dashboard/web/policy/sampling.ts';
 import { readSafetensors } from '../../dashboard/web/safetensors.ts';
 import type {

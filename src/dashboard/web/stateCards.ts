@@ -29,15 +29,21 @@ export function pausedCard(app: AppState): HTMLElement {
   const step = Math.max(app.run()?.step ?? 0, changes.at(-1)?.step ?? 0);
   const at = changes.findLast(({ what }) => what === 'pause')?.at;
   const clock = at ? new Date(at).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', hour12: false }) : '';
+  const update = button({ label: 'One update', onclick: () => app.act({ kind: 'update' }) });
+  update.append(h('kbd', {}, 'U'));
   return h(
     'div',
     { class: 'state-card' },
     h('p', {}, `Training is paused at step ${integer(step)}.`),
     h('p', { class: 't2' }, `Paused from a viewer${clock && ` at ${clock}`}. Nothing is lost: it goes on from here.`),
     app.control
-      ? h('p', { class: 't2' }, 'One update: ', h('kbd', {}, 'U'))
+      ? h(
+          'div',
+          { class: 'state-actions' },
+          button({ label: 'Resume', class: 'primary', onclick: () => app.act({ kind: 'resume' }) }),
+          update,
+        )
       : h('p', { class: 't3' }, 'A viewer with the control right can resume it.'),
-    app.control ? button({ label: 'Resume', class: 'primary', onclick: () => app.act({ kind: 'resume' }) }) : null,
   );
 }
 

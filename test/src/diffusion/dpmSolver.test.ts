@@ -1,7 +1,8 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { planSolver, type SolverOptions, type SolverPlan, solve } from '../../../src/diffusion/dpmSolver.ts';
+import { solve } from '../../../src/diffusion/dpmSolver.ts';
 import { linearTime, noiseLevel, scheduleTime, tabulatedTime } from '../../../src/diffusion/noiseTime.ts';
 import { makeSchedule } from '../../../src/diffusion/schedules.ts';
+import { planSolver, type SolverOptions, type SolverPlan } from '../../../src/diffusion/solverPlan.ts';
 import { UsageError } from '../../../src/errors.ts';
 import { type Tensor2D, tf } from '../../../src/tensor/tf.ts';
 

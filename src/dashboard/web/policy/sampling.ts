@@ -18,57 +18,15 @@ export interface Candidates {
   readonly milliseconds: number;
 }
 
-/** Where the sampler draws its noise: standard normal numbers, in the order asked for. */
-export type Draw = (name: string, count: number) => Float32Array;
+/** Where the sampler draws its noise: standard normal numbers, or uniform ones from 0 to 1, in the order asked for. */
+export type Draw = (name: string, count: number, kind?: 'normal' | 'uniform') => Float32Array;
 
 export function seededDraw(seed: number): Draw {
   const root = new Rng(seed);
-  return (name, count) => {
+  return (name, count, kind = 'normal') => {
     const stream = root.split(name);
-    return Float32Array.from({ length: count }, () => stream.normal());
+    return Float32Array.from({ length: count }, () => (kind === 'normal' ? stream.normal() : stream.uniform()));
   };
-}
-
-/** Reverse chain of a DDPM, step t: x₀ = clip(recip x − recipm1 ε); x ← c₀ x₀ + c_x x + σ ξ. */
-export interface Chain {
-  readonly recip: Float32Array;
-  readonly recipm1: Float32Array;
-  readonly coef0: Float32Array;
-  readonly coefX: Float32Array;
-  readonly sigma: Float32Array;
-}
-
-/** Tables from float32 betas, rounded as the field's float32 code rounds them (Ho et al. 2020). */
-export function chainFromBetas(betas: Float32Array): Chain {
-  const f = Math.fround;
-  const n = betas.length;
-  const table = (formula: (t: number) => number) => Float32Array.from({ length: n }, (_, t) => formula(t));
-  const alphas = table(t => 1 - betas[t]!);
-  let product = 1;
-  const bar = table(t => {
-    product *= alphas[t]!;
-    return product;
-  });
-  const before = table(t => (t === 0 ? 1 : bar[t - 1]!));
-  const variance = table(t => f(betas[t]! * f(1 - before[t]!)) / f(1 - bar[t]!));
-  return {
-    recip: table(t => Math.sqrt(f(1 / bar[t]!))),
-    recipm1: table(t => Math.sqrt(f(f(1 / bar[t]!) - 1))),
-    coef0: table(t => f(betas[t]! * f(Math.sqrt(before[t]!))) / f(1 - bar[t]!)),
-    coefX: table(t => f(f(1 - before[t]!) * f(Math.sqrt(alphas[t]!))) / f(1 - bar[t]!)),
-    sigma: table(t => (t === 0 ? 0 : Math.exp(0.5 * Math.log(Math.max(variance[t]!, 1e-20))))),
-  };
-}
-
-/** β of the named schedules: cosine (Nichol & Dhariwal 2021), linear, linear-scaled, vp. */
-export function betasOf(name: string, steps: number): Float32Array {
-  const make = (formula: (i: number) => number) => Float32Array.from({ length: steps }, (_, i) => formula(i));
-  const ramp = (low: number, high: number) => make(i => low + (i * (high - low)) / Math.max(1, steps - 1));
-  if (name === 'linear') return ramp(1e-4, 2e-2);
-  if (name === 'linear-scaled') return ramp(0.1 / steps, 20 / steps);
-  if (name === 'vp') return make(i => 1 - Math.exp(-0.1 / steps - (0.5 * 9.9 * (2 * i + 1)) / (steps * steps)));
-  const f = (i: number) => Math.cos(((i / steps + 0.008) / 1.008) * (Math.PI / 2)) ** 2;
-  return make(i => Math.min(0.999, Math.max(0, 1 - f(i + 1) / f(i))));
 }
 
 /** [sin …, cos …] of a step (`ddpm`), or [cos …, sin …] with the other divisor (`edp`). */

@@ -1,8 +1,6 @@
 import type { Tensor } from '../safetensors.ts';
 import { dense, foldBack, type Linear, linearOf, Mlp, mish } from './mlp.ts';
-import type { Actor, Critic, SampleRequest } from './policy.ts';
-import { judged } from './policy.ts';
-import { type Candidates, clip, type Draw } from './sampling.ts';
+import type { Denoiser } from './walks.ts';
 
 interface Block {
   readonly scale: Float32Array;
@@ -18,7 +16,7 @@ export function signalNoise(t: number): { alpha: number; sigma: number } {
 }
 
 /** ε(x, t, s) in continuous time: Fourier features of t, residual blocks with layer norm (IDQL's network, SRPO's behaviour). */
-export class SdeModel {
+export class SdeModel implements Denoiser {
   readonly obsDim: number;
   readonly actDim: number;
   readonly #frequencies: Float32Array;
@@ -61,65 +59,6 @@ export class SdeModel {
     for (const block of this.#blocks) h = residual(h, rows, block);
     return dense(h.map(mish), rows, this.#output, 'linear');
   }
-
-  /** Samples by the probability-flow ODE, first-order steps in log signal-to-noise (DPM-Solver-1), `steps` calls. */
-  sample(
-    observation: Float32Array,
-    critic: Critic | undefined,
-    steps: number,
-    { candidates: rows, keepPaths = true }: SampleRequest,
-    draw: Draw,
-  ): Candidates {
-    const begun = performance.now();
-    const size = rows * this.actDim;
-    const x = draw('initial', size);
-    const times = timesOf(steps);
-    const paths = new Float32Array(keepPaths ? (steps + 1) * size : 0);
-    if (keepPaths) paths.set(x);
-    for (let k = 0; k < steps; k++) {
-      const [from, to] = [signalNoise(times[k]!), signalNoise(times[k + 1]!)];
-      const e = this.predict(x, rows, times[k]!, observation);
-      for (let i = 0; i < size; i++) {
-        const x0 = clip((x[i]! - from.sigma * e[i]!) / from.alpha);
-        const noise = (x[i]! - from.alpha * x0) / from.sigma;
-        x[i] = to.alpha * x0 + to.sigma * noise;
-      }
-      if (keepPaths) paths.set(x, (k + 1) * size);
-    }
-    const actions = x.map(clip);
-    if (keepPaths) paths.set(actions, steps * size);
-    return {
-      ...judged(critic, observation, actions, rows),
-      candidates: rows,
-      actDim: this.actDim,
-      levels: times,
-      paths,
-      actions,
-      milliseconds: performance.now() - begun,
-    };
-  }
-
-  actor(critic: Critic | undefined, candidates: number, steps = 15): Actor {
-    const { obsDim, actDim } = this;
-    const sample = (observation: Float32Array, request: SampleRequest, draw: Draw) =>
-      this.sample(observation, critic, steps, request, draw);
-    const act = (observation: Float32Array, draw: Draw) => {
-      const { actions, chosen } = sample(observation, { candidates, keepPaths: false }, draw);
-      return actions.slice(chosen * actDim, (chosen + 1) * actDim);
-    };
-    const values = (observation: Float32Array, actions: Float32Array) =>
-      judged(critic, observation, actions, actions.length / actDim).q;
-    return {
-      kind: 'diffusion',
-      label: `diffusion, K = ${candidates}`,
-      obsDim,
-      actDim,
-      candidates,
-      sample,
-      act,
-      values,
-    };
-  }
 }
 
 /** [sin 2πWt …, cos 2πWt …], rounded as the trainer rounds it. */
@@ -132,25 +71,6 @@ export function fourierFeatures(t: number, frequencies: Float32Array): Float32Ar
     features[n + i] = Math.cos(angle);
   }
   return features;
-}
-
-/** Times from 1 to 0.001, evenly spaced in λ = ln(α / σ). */
-function timesOf(steps: number): number[] {
-  const lambda = (t: number) => {
-    const { alpha, sigma } = signalNoise(t);
-    return Math.log(alpha / sigma);
-  };
-  const [first, last] = [lambda(1), lambda(0.001)];
-  return Array.from({ length: steps + 1 }, (_, k) => {
-    const wanted = first + ((last - first) * k) / steps;
-    let [low, high] = [0.001, 1];
-    for (let i = 0; i < 50; i++) {
-      const middle = (low + high) / 2;
-      if (lambda(middle) > wanted) low = middle;
-      else high = middle;
-    }
-    return (low + high) / 2;
-  });
 }
 
 function linearNorm(
