@@ -129,18 +129,18 @@ export class Hub {
 
   #annotate(session: Session, { folder }: Followed, tags: readonly string[], note: string): void {
     folder.annotate(tags, note);
-    session.send({ type: 'answer', ok: true, text: 'note kept in the run' });
+    session.send({ type: 'answer', ok: true, text: 'Note kept in the run' });
     this.#announce();
   }
 
   #act(session: Session, run: string, action: ControlAction): void {
     const { trainer } = this.#options;
     const answer = (ok: boolean, text: string) => session.send({ type: 'answer', ok, text });
-    if (!this.control || session.right !== 'control') answer(false, 'this viewer may look, not steer');
-    else if (trainer?.run !== run || !this.#connected) answer(false, 'the trainer of this run is not connected');
+    if (!this.control || session.right !== 'control') answer(false, 'This viewer may look, not steer');
+    else if (trainer?.run !== run || !this.#connected) answer(false, 'The trainer of this run is not connected');
     else {
       trainer.act(action);
-      answer(true, action.kind === 'set' ? `${action.name} → ${action.value}` : action.kind);
+      answer(true, action.kind);
     }
   }
 

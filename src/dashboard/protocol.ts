@@ -186,6 +186,7 @@ export type ServerMessage =
   | { readonly type: 'reset'; readonly run: string }
   | { readonly type: 'rows'; readonly run: string; readonly block: RowBlock }
   | { readonly type: 'frame'; readonly run: string; readonly frame: Frame }
+  /** `text`: what was wrong, or the kind of the act that the trainer has been asked for. */
   | { readonly type: 'answer'; readonly ok: boolean; readonly text: string };
 
 /** Bytes of a typed array, without a copy. */

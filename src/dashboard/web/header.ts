@@ -14,7 +14,11 @@ export function pace(app: AppState): { perSecond: number; staleFor: number } {
   const span = data.seconds.at(-1) - data.seconds.at(from);
   const measured = (data.step.at(-1) - data.step.at(from)) / span;
   const perSecond = Number.isFinite(logged) && logged > 0 ? logged : measured;
-  const interval = span / Math.max(1, n - 1 - from);
+  const gaps = Array.from(
+    { length: n - 1 - from },
+    (_, i) => data.seconds.at(from + i + 1) - data.seconds.at(from + i),
+  );
+  const interval = gaps.sort((a, b) => a - b)[gaps.length >> 1]!; // the median: a pause is not an interval
   const quiet = (Date.now() - lastRowAt(app)) / 1000;
   return { perSecond, staleFor: quiet > Math.max(10, 5 * interval) ? quiet : 0 };
 }

@@ -13,6 +13,17 @@ import { toast } from './toast.ts';
 import { CompareView } from './views/compare.ts';
 import { WatchView } from './watchView.ts';
 
+/** What is said once the trainer has been asked; a change of a value has said so itself, with a way back. */
+const ASKED: Readonly<Record<string, string>> = {
+  pause: 'Training pauses after this step',
+  resume: 'Training goes on',
+  update: 'One update asked for',
+  checkpoint: 'Checkpoint asked for',
+  evaluate: 'Evaluation asked for',
+  end: 'The run ends after this step',
+  set: '',
+};
+
 /** Puts the page together. Everything shows its empty form at once and fills as data comes. */
 export function mount(app: AppState): WatchView {
   const watch = new WatchView(app);
@@ -63,7 +74,10 @@ export function mount(app: AppState): WatchView {
     for (const run of app.runs) if (!app.data.has(run.id)) app.follow(run.id);
   });
   app.on('theme', () => watch.refresh());
-  app.on('answer', (ok, text) => toast(text, { kind: ok ? 'done' : 'bad' }));
+  app.on('answer', (ok, text) => {
+    const words = ASKED[text] ?? text;
+    if (words) toast(words, { kind: ok ? 'done' : 'bad' });
+  });
   attachKeys(app, watch, shell, palette);
   startStates(app, shell, banner, main, watch);
   fill(document.getElementById('app')!, shell);

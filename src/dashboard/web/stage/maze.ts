@@ -3,6 +3,10 @@ import type { Scene, SceneGeom } from '../../protocol.ts';
 import { wallsOf } from './cameras.ts';
 import type { Look } from './look.ts';
 
+/** So long the ring at the goal takes to widen, s, and how far. */
+const WAVE_SECONDS = 0.7;
+const WAVE_REACH = 1.2;
+
 /** The walls of a maze, tops lighter than sides; a ring where the episode began, a column at the goal. */
 export class Maze {
   readonly group = new THREE.Group();
@@ -16,6 +20,10 @@ export class Maze {
   });
   readonly #mark = new THREE.MeshBasicMaterial({ transparent: true, opacity: 0.9 });
   readonly #goalGroup = new THREE.Group();
+  readonly #wave: THREE.Mesh<THREE.RingGeometry, THREE.MeshBasicMaterial>;
+  /** Seconds since the goal was reached; undefined while it is not. */
+  #reached: number | undefined;
+  readonly #radius: number;
   readonly #start: THREE.Mesh<THREE.RingGeometry, THREE.MeshBasicMaterial>;
   readonly #walls: THREE.Mesh;
   readonly #base: number;
@@ -30,6 +38,9 @@ export class Maze {
     const radius = scene.goal?.radius ?? 0.5;
     this.#start = new THREE.Mesh(new THREE.RingGeometry(radius * 0.92, radius, 48), new THREE.MeshBasicMaterial());
     this.#start.visible = false;
+    this.#radius = radius;
+    this.#wave = new THREE.Mesh(this.#start.geometry, this.#mark.clone());
+    this.#wave.visible = false;
     this.group.add(this.#walls, this.#goalGroup, this.#start);
     if (scene.goal) this.#setGoal(scene.goal.pos, scene.goal.radius);
     this.setLook(look);
@@ -65,8 +76,21 @@ export class Maze {
     const ring = new THREE.Mesh(new THREE.RingGeometry(radius * 0.92, radius, 48), this.#mark);
     const disc = new THREE.Mesh(new THREE.CircleGeometry(radius * 0.55, 40), this.#mark);
     ring.position.z = disc.position.z = 0.01;
-    this.#goalGroup.add(column, ring, disc);
+    this.#wave.position.z = 0.012;
+    this.#goalGroup.add(column, ring, disc, this.#wave);
     this.#goalGroup.position.set(pos[0]!, pos[1]!, 0);
+  }
+
+  /** Where the robot is, `seconds` after the last time: at the goal a ring widens, once until it has left again. */
+  update(seconds: number, { x, y }: THREE.Vector3): void {
+    if (!this.#goalGroup.children.length) return;
+    const { position } = this.#goalGroup;
+    const near = Math.hypot(x - position.x, y - position.y) <= this.#radius * (this.#reached === undefined ? 1 : 1.3);
+    this.#reached = near ? (this.#reached ?? 0) + seconds : undefined;
+    const part = (this.#reached ?? 0) / WAVE_SECONDS;
+    this.#wave.visible = part > 0 && part < 1 && !matchMedia('(prefers-reduced-motion: reduce)').matches;
+    this.#wave.scale.setScalar(1 + WAVE_REACH * part * (2 - part));
+    this.#wave.material.opacity = 0.9 * (1 - part);
   }
 
   setLook(look: Look): void {
@@ -74,6 +98,7 @@ export class Maze {
     this.#top.color.set(look.wallTop);
     this.#goal.color.set(look.contact);
     this.#mark.color.set(look.contact);
+    this.#wave.material.color.set(look.contact);
     this.#start.material.color.set(look.gridMajor).lerp(new THREE.Color(look.body), 0.4);
   }
 }

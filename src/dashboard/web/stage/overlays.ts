@@ -143,35 +143,33 @@ export function setArrowLength(arrow: THREE.Group, length: number): void {
 
 const MAX_TRAIL = 1200;
 
-/** The way the torso went, fading to the background; with `whole` it does not fade. */
+/** The way the torso went, fading to the background. */
 export class Trail {
-  readonly line: THREE.Line;
+  readonly object: THREE.Line;
   readonly #positions = new THREE.BufferAttribute(new Float32Array(MAX_TRAIL * 3), 3);
   readonly #colors = new THREE.BufferAttribute(new Float32Array(MAX_TRAIL * 4), 4);
   #points: THREE.Vector3[] = [];
   #color = new THREE.Color();
-  readonly #whole: boolean;
 
-  constructor(look: Look, whole: boolean) {
-    this.#whole = whole;
+  constructor(look: Look) {
     const geometry = new THREE.BufferGeometry();
     geometry.setAttribute('position', this.#positions);
     geometry.setAttribute('color', this.#colors);
-    this.line = new THREE.Line(
+    this.object = new THREE.Line(
       geometry,
       new THREE.LineBasicMaterial({ vertexColors: true, transparent: true, depthWrite: false }),
     );
-    this.line.frustumCulled = false;
+    this.object.frustumCulled = false;
     this.setLook(look);
   }
 
   setLook(look: Look): void {
-    this.#color.set(look.gridMajor).lerp(new THREE.Color(look.ghost), this.#whole ? 1 : 0.25);
+    this.#color.set(look.gridMajor).lerp(new THREE.Color(look.ghost), 0.25);
   }
 
   clear(): void {
     this.#points = [];
-    this.line.geometry.setDrawRange(0, 0);
+    this.object.geometry.setDrawRange(0, 0);
   }
 
   push(x: number, y: number, z: number): void {
@@ -185,10 +183,10 @@ export class Trail {
     const n = this.#points.length;
     this.#points.forEach((p, i) => {
       this.#positions.setXYZ(i, p.x, p.y, p.z);
-      this.#colors.setXYZW(i, this.#color.r, this.#color.g, this.#color.b, this.#whole ? 1 : (i / n) ** 1.5);
+      this.#colors.setXYZW(i, this.#color.r, this.#color.g, this.#color.b, (i / n) ** 1.5);
     });
     this.#positions.needsUpdate = this.#colors.needsUpdate = true;
-    this.line.geometry.setDrawRange(0, n);
+    this.object.geometry.setDrawRange(0, n);
   }
 }
 

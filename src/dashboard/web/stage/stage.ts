@@ -13,6 +13,7 @@ import { Orbit } from './orbit.ts';
 import { Contacts, Ghost, Skeleton, Trail } from './overlays.ts';
 import { Paths } from './paths.ts';
 import { bodyMaterials, isH1, type Materials, Robot } from './robot.ts';
+import { Tube } from './tube.ts';
 
 /** Degrees, vertical. */
 const FOV = 32;
@@ -50,7 +51,7 @@ export class Stage {
   readonly #robots: Robot[] = [];
   readonly #ghost: Ghost;
   readonly #contacts: Contacts;
-  readonly #trail: Trail;
+  readonly #trail: Trail | Tube;
   readonly maze: Maze;
   readonly #skeleton: Skeleton;
   readonly #lights: Lights;
@@ -86,7 +87,7 @@ export class Stage {
     this.#materials = bodyMaterials(this.#look, true);
     this.#ghost = new Ghost(scene, this.#look);
     this.#contacts = new Contacts(this.#look, /^ant/i.test(scene.task) ? 0.12 : 0.1);
-    this.#trail = new Trail(this.#look, maze !== undefined);
+    this.#trail = maze ? new Tube(this.#look) : new Trail(this.#look);
     this.maze = new Maze(scene, this.#look);
     this.#skeleton = new Skeleton(scene);
     this.#ring = new THREE.Mesh(
@@ -95,7 +96,7 @@ export class Stage {
     );
     this.#lights = new Lights(maze ? 12 : 3);
     this.root.add(this.#ground.group, this.maze.group, this.#ghost.group, this.#contacts.group);
-    this.root.add(this.#trail.line, this.#skeleton.lines, this.paths.group, this.#ring, this.#lights.group);
+    this.root.add(this.#trail.object, this.#skeleton.lines, this.paths.group, this.#ring, this.#lights.group);
     this.#pose = { worlds: [{ world: 0, qpos: scene.qpos0 }], followed: 0 };
     this.useCamera(0);
     this.setLook();
@@ -191,6 +192,7 @@ export class Stage {
     this.#poseFollowed(worlds[followed] ?? worlds[0], followed, many);
     const shadows = this.#quality.shadows && worlds.length <= 4;
     this.#lights.shadows = this.#ground.shadows = shadows;
+    this.maze.update(seconds, this.#body);
     this.orbit.update(seconds, this.#aside(many) ? this.#middle : this.#body);
     const { target } = this.orbit;
     this.#lights.follow(target);
@@ -249,7 +251,7 @@ export class Stage {
       this.#ghostKinematics.update(ghost);
       this.#ghost.pose(this.#ghostKinematics);
     }
-    this.#trail.line.visible = this.show.trail && !many;
+    this.#trail.object.visible = this.show.trail && !many;
     if (this.show.trail && !many) this.#trail.push(x, y, z);
     this.#ring.visible = many;
     this.#ring.position.set(this.#body.x, this.#body.y, 0.006);
