@@ -1,7 +1,7 @@
 // Bundles the viewer page into dist/dashboard. No inline style or script: the content policy forbids both.
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
@@ -25,10 +25,11 @@ const common = {
   logLevel: 'warning',
   charset: 'utf8',
 };
-await Promise.all([
+const [{ metafile }] = await Promise.all([
   build({
     ...common,
     entryPoints: { app: join(here, 'app.ts') },
+    metafile: true,
     splitting: true,
     chunkNames: '[name]-[hash]',
     conditions: ['browser'],
@@ -54,11 +55,21 @@ await Promise.all([
   }),
 ]);
 for (const file of ['icons.svg', 'favicon.svg']) copyFileSync(join(here, file), join(out, file));
+/** Files that a script needs before it runs: fetched beside it, not one after the other. */
+function neededBy(file, found = new Set()) {
+  for (const { path, kind } of metafile.outputs[file].imports)
+    if (kind === 'import-statement' && !found.has(path)) neededBy(path, found.add(path));
+  return found;
+}
+const app = Object.keys(metafile.outputs).find(file => basename(file) === 'app.js');
+const preloads = [...neededBy(app)].map(file => `<link rel="modulepreload" href="${basename(file)}">\n`).join('');
 // The icons come with the page: later ones are shown even when the server is gone.
 const [page, icons] = ['index.html', 'icons.svg'].map(file => readFileSync(join(here, file), 'utf8'));
 writeFileSync(
   join(out, 'index.html'),
-  page.replace('<div hidden id="icons">', start => start + icons.trim()),
+  page
+    .replace('<div hidden id="icons">', start => start + icons.trim())
+    .replace('<script type="module"', start => preloads + start),
 );
 const require = createRequire(import.meta.url);
 copyFileSync(require.resolve('@mujoco/mujoco/mujoco.wasm'), join(out, 'mujoco.wasm'));

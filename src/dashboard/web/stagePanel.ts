@@ -10,7 +10,7 @@ import { isSoftware } from './stage/context.ts';
 import { FrameRate } from './stage/frameRate.ts';
 import { attachPointer } from './stage/pointer.ts';
 import type { Stage } from './stage/stage.ts';
-import { NO_PICTURE, Speedometer, showForce, stepsInto, worldItems, worldLabel } from './stageText.ts';
+import { coveredBy, NO_PICTURE, Speedometer, showForce, stepsInto, worldItems, worldLabel } from './stageText.ts';
 
 /** The stage with what floats on it: world and camera, layers, reward, position; below it the control bar. */
 export class StagePanel {
@@ -281,6 +281,8 @@ export class StagePanel {
     const { stage } = this;
     const { recording } = player;
     setText(this.#world.querySelector('span')!, worldLabel(player));
+    const { clientWidth: width, clientHeight: height } = this.#canvas;
+    if (stage?.maze.hasWalls) stage.orbit.leaveFree(coveredBy(this.overlay, this.#canvas), width, height);
     const seconds = stepsInto(player) * (stage?.scene.stepSeconds ?? 0);
     const { x, v } = this.#speedometer;
     setText(this.#figures, stage ? `x ${fixed(x, 1)} m   v ${fixed(v, 2)} m/s   t ${fixed(seconds, 2)} s` : '');

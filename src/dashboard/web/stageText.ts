@@ -50,6 +50,13 @@ export function worldItems(
   return [...each, ...(worlds.length > 1 ? [together] : []), newest];
 }
 
+/** Pixels of a picture's foot behind a card; a card as high as half of it hides it anyway. */
+export function coveredBy(card: HTMLElement, picture: HTMLElement): number {
+  const [box, outer] = [card.firstElementChild?.getBoundingClientRect(), picture.getBoundingClientRect()];
+  if (!box?.height || box.top >= outer.bottom) return 0;
+  return Math.min(outer.bottom - box.top, outer.height / 2);
+}
+
 /** Steps into the episode on the stage. */
 export function stepsInto(player: Player): number {
   const { recording, own } = player;

@@ -25,6 +25,17 @@ export class Orbit {
   #moved = false;
   #first = true;
 
+  /** What part of the height the picture has for itself. */
+  #room = 1;
+
+  /** Keeps `covered` pixels at the foot of the picture free: what it shows moves up and back. */
+  leaveFree(covered: number, width: number, height: number): void {
+    const { view } = this.camera;
+    if (view?.offsetY === covered / 2 && view.fullWidth === width && view.fullHeight === height) return;
+    this.#room = 1 - covered / Math.max(1, height);
+    this.camera.setViewOffset(width, height, 0, covered / 2, width, height);
+  }
+
   constructor() {
     this.camera.up.set(0, 0, 1);
   }
@@ -114,7 +125,7 @@ export class Orbit {
     const az = this.azimuth * RADIANS;
     const el = this.elevation * RADIANS;
     const forward = new THREE.Vector3(Math.cos(el) * Math.cos(az), Math.cos(el) * Math.sin(az), Math.sin(el));
-    this.camera.position.copy(this.#target).addScaledVector(forward, -this.distance);
+    this.camera.position.copy(this.#target).addScaledVector(forward, -this.distance / this.#room);
     if (this.camera.position.z < 0.06) this.camera.position.z = 0.06; // never below the ground
     this.camera.lookAt(this.#target);
     this.camera.updateMatrixWorld();
