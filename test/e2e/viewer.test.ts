@@ -121,6 +121,27 @@ describe.skipIf(!hasChromium || !built).each(['Humanoid-v3', 'antmaze-umaze-v2']
       expect(problems, log).toEqual([]);
     });
 
+    it('shows all worlds side by side, and another one of them alone', async () => {
+      const { page, problems } = browser;
+      const choose = async (label: string) => {
+        await page.locator('.over-left button').first().click();
+        await page.locator('.menu button', { hasText: label }).click();
+      };
+      const world = (wanted: string) =>
+        until(
+          () => shown(page),
+          now => now.world === wanted,
+        );
+      await choose('All worlds side by side');
+      await world('2 training worlds');
+      await page.evaluate(() => (document.querySelector('.stage-canvas') as HTMLElement).focus());
+      await page.keyboard.press('.'); // follows the other one, and shows both
+      await world('2 training worlds');
+      await choose('Training world 1');
+      await world('Training world 1 of 2');
+      expect(problems).toEqual([]);
+    });
+
     it('is pushed in a copy of its own, and goes another way', async () => {
       const { page, problems } = browser;
       await until(async () => existsSync(join(home, 'run', 'checkpoints', 'last', 'state.json')), Boolean, 150_000);

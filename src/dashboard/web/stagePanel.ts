@@ -282,7 +282,8 @@ export class StagePanel {
     const { recording } = player;
     setText(this.#world.querySelector('span')!, worldLabel(player));
     const { clientWidth: width, clientHeight: height } = this.#canvas;
-    if (stage?.maze.hasWalls) stage.orbit.leaveFree(coveredBy(this.overlay, this.#canvas), width, height);
+    const wide = stage?.maze.hasWalls ?? false;
+    stage?.orbit.leaveFree(coveredBy(this.overlay, this.#canvas, wide), width, height);
     const seconds = stepsInto(player) * (stage?.scene.stepSeconds ?? 0);
     const { x, v } = this.#speedometer;
     setText(this.#figures, stage ? `x ${fixed(x, 1)} m   v ${fixed(v, 2)} m/s   t ${fixed(seconds, 2)} s` : '');

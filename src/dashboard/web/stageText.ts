@@ -50,10 +50,11 @@ export function worldItems(
   return [...each, ...(worlds.length > 1 ? [together] : []), newest];
 }
 
-/** Pixels of a picture's foot behind a card; a card as high as half of it hides it anyway. */
-export function coveredBy(card: HTMLElement, picture: HTMLElement): number {
+/** Pixels of a picture's foot behind a card, half of it at most; none where the card stands aside of what is shown. */
+export function coveredBy(card: HTMLElement, picture: HTMLElement, wide: boolean): number {
   const [box, outer] = [card.firstElementChild?.getBoundingClientRect(), picture.getBoundingClientRect()];
-  if (!box?.height || box.top >= outer.bottom) return 0;
+  const aside = box && !wide && box.right - outer.left < 0.4 * outer.width;
+  if (!box?.height || aside || box.top >= outer.bottom) return 0;
   return Math.min(outer.bottom - box.top, outer.height / 2);
 }
 
