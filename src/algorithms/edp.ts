@@ -13,9 +13,8 @@ import { choice, count, param, type ValuesOf } from '../config/hyperparameters.t
 import { cosine, offlineParams } from '../config/offline.ts';
 import { drawByValue, judge } from '../diffusion/candidates.ts';
 import { Ddpm } from '../diffusion/ddpm.ts';
-import { makeSampler, type Sampler } from '../diffusion/sampler.ts';
+import { makeSampler, type Sampler, samplerNames } from '../diffusion/sampler.ts';
 import { elboWeights, makeSchedule } from '../diffusion/schedules.ts';
-import { samplerNames } from '../diffusion/solverPlan.ts';
 import { lecunNormal } from '../networks/init.ts';
 import { NoiseNetwork } from '../networks/noiseNetwork.ts';
 import type { TwinQ } from '../networks/twinQ.ts';

@@ -14,6 +14,8 @@ import {
   solverOptions,
 } from './solverPlan.ts';
 
+export { samplerNames } from './solverPlan.ts';
+
 /** Draws actions a ~ π_θ(·|s) without gradient: [K·B, A] in [−1, 1], row k·B + b for observation b. */
 export interface Sampler {
   sample(network: NoiseNetwork, s: Tensor2D, options: SampleOptions, noise: Noise): Tensor2D;
