@@ -1,4 +1,4 @@
-import type { Mesh } from 'three';
+import { type Mesh, Vector3 } from 'three';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { sceneOf } from '../../../src/cli/view/sceneOf.ts';
 import { Maze } from '../../../src/dashboard/web/stage/maze.ts';
@@ -27,4 +27,33 @@ describe('the walls of a maze', () => {
     maze.full = true;
     expect(top()).toBeCloseTo(height, 9);
   });
+});
+
+describe('the goal of a maze', () => {
+  beforeAll(() => {
+    vi.stubGlobal('document', { documentElement: { dataset: { theme: 'dark' } } });
+    vi.stubGlobal('matchMedia', () => ({ matches: false }));
+  });
+
+  it('sends out a ring once when it is reached, and again after it was left', async () => {
+    const { currentLook } = await import('../../../src/dashboard/web/stage/look.ts');
+    const maze = new Maze((await sceneOf('antmaze-umaze-v2'))!, currentLook());
+    const goal = maze.group.children[1]!;
+    const wave = goal.children.at(-1)!;
+    const place = (away: number) => new Vector3(goal.position.x + away, goal.position.y, 0.5);
+    const seen = (away: number, frames: number) =>
+      Array.from({ length: frames }, () => {
+        maze.update(0.1, place(away));
+        return wave.visible ? wave.scale.x : 0;
+      });
+    expect(seen(0.6, 3)).toEqual([0, 0, 0]);
+    const widths = seen(0.4, 12);
+    expect(widths.filter(width => width > 1)).toHaveLength(6); // 0.7 s
+    expect(widths.slice(0, 6)).toEqual(widths.slice(0, 6).toSorted((a, b) => a - b));
+    expect(widths.slice(7)).toEqual([0, 0, 0, 0, 0]);
+    expect(seen(0.6, 2)).toEqual([0, 0]); // at the edge: not left yet
+    expect(seen(0.4, 2)).toEqual([0, 0]);
+    expect(seen(0.8, 2)).toEqual([0, 0]);
+    expect(seen(0.4, 1)[0]).toBeGreaterThan(1);
+  }, 60_000);
 });
