@@ -59,6 +59,8 @@ export class Ground {
       major: { value: new THREE.Color() },
     };
     this.#material = new THREE.ShaderMaterial({ uniforms, vertexShader: vertex, fragmentShader: fragment });
+    // Behind the shadows at any distance: far away the millimetres between the sheets are less than a step of depth.
+    Object.assign(this.#material, { polygonOffset: true, polygonOffsetFactor: 1, polygonOffsetUnits: 8 });
     this.#shadow = new THREE.ShadowMaterial({ transparent: true });
     const disc = new THREE.CircleGeometry(END * reach, 64);
     const grid = new THREE.Mesh(disc, this.#material);
