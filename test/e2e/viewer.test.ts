@@ -121,6 +121,17 @@ describe.skipIf(!hasChromium || !built).each(['Humanoid-v3', 'antmaze-umaze-v2']
       expect(problems, log).toEqual([]);
     });
 
+    if (task.startsWith('antmaze'))
+      it('colours the way by V once there is a checkpoint', async () => {
+        const ends = await until(
+          () => browser.page.locator('.path-legend:not([hidden]) .mono').allTextContents(),
+          texts => texts.length === 2,
+        );
+        const [low, high] = ends.map(text => Number(text.replace('−', '-').replace(',', '')));
+        expect(high).toBeGreaterThanOrEqual(low!);
+        expect(browser.problems, log).toEqual([]);
+      });
+
     it('shows all worlds side by side, and another one of them alone', async () => {
       const { page, problems } = browser;
       const choose = async (label: string) => {

@@ -13,19 +13,16 @@ import type {
   Physics,
   PolicyLoaded,
   Push,
-  Timing,
   TouchPose,
   WorkerRequest,
 } from '../../dashboard/web/worker/messages.ts';
 import { Rng } from '../../random/rng.ts';
 import { StreamNoise } from '../../tensor/noise.ts';
+import { actionTimes } from './actionTimes.ts';
 import { type PageActor, PagePolicy } from './pagePolicy.ts';
 import { PageWorld, SharedPhysics } from './pageWorld.ts';
 
 type Request<K extends WorkerRequest['type']> = Extract<WorkerRequest, { type: K }>;
-
-const TIMING_MS = 250;
-const CLOCK_MS = 4;
 
 export interface PhysicsParts {
   readonly makeEnv: (task: string, options?: { readonly modelXml?: string }) => Promise<MujocoEnv>;
@@ -48,6 +45,8 @@ export class PhysicsServer {
   /** Another checkpoint's policy: the last of the actors. */
   #other: { key: string; policy: PagePolicy; label: string } | undefined;
   #sampler: Sampler | undefined;
+  /** Has the critic that judges what the policy does. */
+  #judge: Sampler | undefined;
   #score: ReturnType<typeof scoreModelOf>;
   #physics: Physics = { gravity: 9.81, friction: 1, speed: 1 };
   #shared: SharedPhysics | undefined;
@@ -84,12 +83,14 @@ export class PhysicsServer {
         return this.#sampling.sample(request.observation, { candidates: request.candidates }, seededDraw(request.seed));
       case 'values':
         return this.#sampling.values(request.observation, request.actions);
+      case 'worth':
+        return this.#worth(request);
       case 'score':
         return this.#scoreField(request);
       case 'ahead':
         return this.#ahead(request);
       case 'timing':
-        return this.#timing();
+        return actionTimes(this.#actors, this.#all().own.obsDim);
       case 'touch':
         return this.#setTouch(request);
       case 'push':
@@ -145,7 +146,9 @@ export class PhysicsServer {
     if (label !== undefined) this.#other = { key, policy, label };
     else {
       this.#policy = { key, policy };
-      this.#sampler = actorsOf(algo, tensors, values, actDim)?.find(({ kind }) => kind === 'diffusion');
+      const actors = actorsOf(algo, tensors, values, actDim);
+      this.#judge = actors?.[0];
+      this.#sampler = actors?.find(({ kind }) => kind === 'diffusion');
       this.#score = scoreModelOf(algo, tensors);
     }
     const actors = this.#actors.map(({ label, kind, candidates }) => ({ label, kind, candidates }));
@@ -155,6 +158,14 @@ export class PhysicsServer {
   get #sampling(): Sampler {
     if (!this.#sampler) throw new Error('this algorithm acts in one pass: it has no denoising');
     return this.#sampler;
+  }
+
+  #worth({ qpos, before }: Request<'worth'>): number {
+    const policy = this.#actors[0];
+    if (!policy || !this.#judge) throw new Error('no policy is loaded that this page can run');
+    const { observation } = this.#moment({ type: 'moment', qpos, before });
+    const action = policy.act(observation, new StreamNoise(new Rng(0)));
+    return this.#judge.values(observation, action)[0] ?? Number.NaN;
   }
 
   #scoreField({ observation, actions, t }: Request<'score'>): Answers['score'] {
@@ -194,26 +205,6 @@ export class PhysicsServer {
       }
     }
     return { paths, steps };
-  }
-
-  /** Microseconds of one action at batch 1, here: the median of what fits into a quarter of a second. */
-  #timing(): Timing[] {
-    const observation = new Float32Array(this.#all().own.obsDim).fill(0.1);
-    return this.#actors.map(({ label, kind, act }) => {
-      const noise = new StreamNoise(new Rng(1).split('action time'));
-      for (let i = 0; i < 5; i++) act(observation, noise);
-      const times: number[] = [];
-      const end = performance.now() + TIMING_MS;
-      while (performance.now() < end || times.length < 3) {
-        // A browser's clock is coarse: several actions at a time.
-        const begun = performance.now();
-        let [count, elapsed] = [0, 0];
-        for (; elapsed < CLOCK_MS; count++, elapsed = performance.now() - begun) act(observation, noise);
-        times.push(elapsed / count);
-      }
-      times.sort((a, b) => a - b);
-      return { label, kind, microseconds: times[Math.floor(times.length / 2)]! * 1000 };
-    });
   }
 
   #setTouch({ on, actor, twin, ...start }: Request<'touch'>): boolean {

@@ -1,5 +1,6 @@
 import type { AppState } from './appState.ts';
 import { PolicyModel } from './diffusion/model.ts';
+import { PathValue } from './diffusion/pathValue.ts';
 import { SmallFan } from './diffusion/smallFan.ts';
 import { DiffusionView } from './diffusion/view.ts';
 import { fill, h, painted } from './dom.ts';
@@ -34,6 +35,7 @@ export function mount(app: AppState): WatchView {
   const model = new PolicyModel(app, watch.player);
   watch.model = model;
   const fan = new SmallFan(app, model);
+  const path = new PathValue(app, watch.player, watch.panel, model);
   watch.extra.append(fan.element);
   watch.inspector.addPanel('Diffusion', fan.panel);
   // Needs three.js, like the stage: both come after the first paint.
@@ -82,7 +84,7 @@ export function mount(app: AppState): WatchView {
   startStates(app, shell, banner, main, watch);
   fill(document.getElementById('app')!, shell);
   show();
-  loop(app, watch, compare, diffusion, fan);
+  loop(app, watch, compare, diffusion, [fan, path]);
   return watch;
 }
 
@@ -94,7 +96,13 @@ function newestRun(app: AppState): string {
 }
 
 /** The stage at the display's rate, charts and numbers ten times a second, hidden parts never. */
-function loop(app: AppState, watch: WatchView, compare: CompareView, diffusion: DiffusionView, fan: SmallFan): void {
+function loop(
+  app: AppState,
+  watch: WatchView,
+  compare: CompareView,
+  diffusion: DiffusionView,
+  sampled: readonly { refresh(now: number): void }[],
+): void {
   let last = 0;
   const frame = (now: number) => {
     requestAnimationFrame(frame);
@@ -104,7 +112,7 @@ function loop(app: AppState, watch: WatchView, compare: CompareView, diffusion: 
     last = now;
     if (app.view === 'watch') {
       watch.refresh();
-      fan.refresh(now);
+      for (const part of sampled) part.refresh(now);
     } else if (app.view === 'diffusion') diffusion.refresh();
     else compare.refresh();
   };

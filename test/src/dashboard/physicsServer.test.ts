@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { makeMujocoEnv } from '../../../envs/registry.ts';
 import { makeVectorEnv } from '../../../envs/vector.ts';
 import { algorithms } from '../../../src/algorithms/catalog.ts';
+import type { Srpo } from '../../../src/algorithms/srpo.ts';
 import { useBackend } from '../../../src/backend/register.ts';
 import { loadWasm } from '../../../src/backend/wasm/node.ts';
 import { PhysicsServer } from '../../../src/cli/view/physicsServer.ts';
@@ -13,6 +14,7 @@ import { storeVariables } from '../../../src/loops/variables.ts';
 import { Rng } from '../../../src/random/rng.ts';
 import { encodeSafetensors } from '../../../src/runs/safetensors.ts';
 import { StreamNoise } from '../../../src/tensor/noise.ts';
+import { tf } from '../../../src/tensor/tf.ts';
 
 const small = (algo: string) => ({
   hidden: 32,
@@ -110,6 +112,30 @@ describe('the page’s own world', () => {
     for (let i = 0; i < 5; i++) expect(moment.observation[i]).toBeCloseTo(observation[i]!, 6);
     for (let i = 5; i < 11; i++) expect(Math.abs(moment.observation[i]! - observation[i]!)).toBeLessThan(0.6);
     env.close();
+    physics.close();
+  });
+
+  it('values a state by what the critic thinks of the policy’s action there', async () => {
+    const { physics, algorithm } = await server('srpo', 'antmaze-umaze-v2');
+    const env = await makeMujocoEnv('antmaze-umaze-v2');
+    env.reset(3);
+    const [before, qpos] = [env.qpos(), env.step(new Float32Array(8).fill(0.3)) && env.qpos()];
+    const { observation } = (await physics.answer({ type: 'moment', qpos, before })) as Answers['moment'];
+    const s = tf.tensor2d(observation, [1, observation.length]);
+    const { critic } = algorithm as Srpo;
+    const action = algorithm.act(s, 'exploit', new StreamNoise(new Rng(0)));
+    const expected = critic.targetCritic.minOfCandidates(s, action).dataSync()[0]!;
+    expect(await physics.answer({ type: 'worth', qpos, before })).toBeCloseTo(expected, 5);
+    expect(await physics.answer({ type: 'worth', qpos })).not.toBeCloseTo(expected, 5);
+    env.close();
+    physics.close();
+  });
+
+  it.each(['qvpo', 'sac', 'td3', 'iql', 'edp-iql', 'bc'])('of %s values a state if there is a critic', async algo => {
+    const { physics, loaded } = await server(algo, 'Hopper-v3');
+    expect(loaded.obsDim).toBe(11);
+    const worth = await physics.answer({ type: 'worth', qpos: new Float64Array([0, 1.25, 0, 0, 0, 0]) });
+    expect(Number.isFinite(worth)).toBe(algo !== 'bc');
     physics.close();
   });
 

@@ -11,7 +11,6 @@ export class SquaresPanel {
   readonly #caption = h('span', { class: 't3' });
   readonly #low = h('span');
   readonly #high = h('span');
-  readonly #gradient = h('canvas', { class: 'q-gradient', width: 144, height: 6 });
 
   constructor(chooseAxes: (anchor: HTMLElement) => void) {
     const onclick = (event: MouseEvent) => chooseAxes(event.currentTarget as HTMLElement);
@@ -22,7 +21,7 @@ export class SquaresPanel {
       'div',
       { class: 'legend' },
       this.#low,
-      this.#gradient,
+      h('span', { class: 'q-gradient' }),
       this.#high,
       h('span', { class: 'grow' }),
       h('span', { class: 'legend-chosen' }),
@@ -38,11 +37,6 @@ export class SquaresPanel {
     setText(this.#caption, `${candidates.candidates} candidates, ${plane.name}, over Q`);
     setText(this.#low, `Q ${value(colors.low)}`);
     setText(this.#high, `Q ${value(colors.high)}`);
-    const ctx = this.#gradient.getContext('2d')!;
-    for (let i = 0; i < 144; i++) {
-      ctx.fillStyle = colors.scale(i / 143);
-      ctx.fillRect(i, 0, 1, 6);
-    }
     const shown = levelsAt([0, 0.4, 0.7, 0.85, 1], candidates.levels);
     while (this.#row.children.length > shown.length) this.#row.lastChild?.remove();
     while (this.#row.children.length < shown.length) {

@@ -142,9 +142,11 @@ export class DirectActor implements Actor {
   readonly actDim: number;
   readonly candidates = 1;
   readonly #network: Mlp;
+  readonly #critic: Critic | undefined;
 
-  constructor(network: Mlp, label: string, actDim = network.outputs) {
+  constructor(network: Mlp, label: string, critic: Critic | undefined, actDim = network.outputs) {
     this.#network = network;
+    this.#critic = critic;
     this.label = label;
     this.obsDim = network.inputs;
     this.actDim = actDim;
@@ -170,7 +172,7 @@ export class DirectActor implements Actor {
     return this.#network.apply(observation, 1).slice(0, this.actDim).map(clip);
   }
 
-  values(): Float32Array {
-    return new Float32Array(0);
+  values(observation: Float32Array, actions: Float32Array): Float32Array {
+    return judged(this.#critic, observation, actions, actions.length / this.actDim).q;
   }
 }

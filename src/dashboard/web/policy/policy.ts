@@ -14,6 +14,9 @@ type Values = Readonly<Record<string, unknown>>;
 /** SRPO's teacher here as in IDQL: 32 candidates, 15 calls. */
 const TEACHER = { candidates: 32, calls: 15 };
 
+/** Where a twin critic's tensors lie, the slowly following one first. */
+const TARGET_FIRST = ['targetCritic', 'critic/target', 'critic', 'critic/critic'];
+
 /**
  * The actors a checkpoint holds, the one that acts first; a distilled policy brings its teacher as the second. `undefined`
  * for an algorithm this page cannot run.
@@ -24,15 +27,15 @@ export function actorsOf(algo: string, tensors: Tensors, values: Values, actDim:
   const policy = Mlp.from(tensors, 'policy', 'relu', algo === 'sac' ? 'linear' : 'tanh');
   if (!policy) return undefined;
   const behavior = SdeModel.from(tensors, 'behavior');
+  const critic = Critic.from(tensors, TARGET_FIRST, 'relu');
   if (behavior) {
-    const critic = Critic.from(tensors, ['targetCritic', 'critic/target', 'critic', 'critic/critic'], 'relu');
     const teacher = new DiffusionActor(behavior, teacherWalk(TEACHER.calls), critic, TEACHER);
-    return [new DirectActor(policy, 'SRPO, 1 pass'), teacher];
+    return [new DirectActor(policy, 'SRPO, 1 pass', critic), teacher];
   }
   return [
     algo === 'sac'
-      ? new DirectActor(squashed(policy, actDim), 'SAC, mean', actDim)
-      : new DirectActor(policy, `${algo.toUpperCase()}, 1 pass`),
+      ? new DirectActor(squashed(policy, actDim), 'SAC, mean', critic, actDim)
+      : new DirectActor(policy, `${algo.toUpperCase()}, 1 pass`, critic),
   ];
 }
 
@@ -133,7 +136,7 @@ const H = 0.01;
 
 export function scoreModelOf(algo: string, tensors: Tensors): ScoreModel | undefined {
   const behavior = algo === 'srpo' ? SdeModel.from(tensors, 'behavior') : undefined;
-  const critic = Critic.from(tensors, ['targetCritic', 'critic/target', 'critic', 'critic/critic'], 'relu');
+  const critic = Critic.from(tensors, TARGET_FIRST, 'relu');
   if (!behavior || !critic) return undefined;
   const { actDim } = behavior;
   const score = (actions: Float32Array, t: number, observation: Float32Array) => {

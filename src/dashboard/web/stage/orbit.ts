@@ -4,13 +4,15 @@ import type { CameraPreset } from './cameras.ts';
 /** Over so long the pace of what is followed is averaged: longer than a stride. */
 const PACE_SECONDS = 0.4;
 const RADIANS = Math.PI / 180;
+/** Degrees, vertical. */
+const FOV = 32;
 
 /**
  * The camera: looks at a point that follows the body by a critically damped spring; left drag orbits, right or Shift
  * drag pans, the wheel zooms. Orbiting keeps the offset while the body is followed.
  */
 export class Orbit {
-  readonly camera = new THREE.PerspectiveCamera(32, 1, 0.05, 200);
+  readonly camera = new THREE.PerspectiveCamera(FOV, 1, 0.05, 200);
   azimuth = 125;
   elevation = -9;
   distance = 3.9;
@@ -38,6 +40,13 @@ export class Orbit {
 
   constructor() {
     this.camera.up.set(0, 0, 1);
+  }
+
+  /** Width by height of the picture: a narrow one shows as much from side to side as a square one. */
+  setAspect(aspect: number): void {
+    this.camera.aspect = aspect;
+    this.camera.fov = aspect >= 1 ? FOV : (2 / RADIANS) * Math.atan(Math.tan((FOV / 2) * RADIANS) / aspect);
+    this.camera.updateProjectionMatrix();
   }
 
   get preset(): CameraPreset | undefined {

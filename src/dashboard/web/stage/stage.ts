@@ -15,9 +15,6 @@ import { Paths } from './paths.ts';
 import { bodyMaterials, isH1, type Materials, Robot } from './robot.ts';
 import { Tube } from './tube.ts';
 
-/** Degrees, vertical. */
-const FOV = 32;
-
 export interface WorldPose {
   readonly world: number;
   readonly qpos: ArrayLike<number>;
@@ -51,6 +48,8 @@ export class Stage {
   readonly #robots: Robot[] = [];
   readonly #ghost: Ghost;
   readonly #contacts: Contacts;
+  /** In a maze, the whole way. */
+  readonly tube: Tube | undefined;
   readonly #trail: Trail | Tube;
   readonly maze: Maze;
   readonly #skeleton: Skeleton;
@@ -87,7 +86,8 @@ export class Stage {
     this.#materials = bodyMaterials(this.#look, true);
     this.#ghost = new Ghost(scene, this.#look);
     this.#contacts = new Contacts(this.#look, /^ant/i.test(scene.task) ? 0.12 : 0.1);
-    this.#trail = maze ? new Tube(this.#look) : new Trail(this.#look);
+    this.tube = maze ? new Tube(this.#look) : undefined;
+    this.#trail = this.tube ?? new Trail(this.#look);
     this.maze = new Maze(scene, this.#look);
     this.#skeleton = new Skeleton(scene);
     this.#ring = new THREE.Mesh(
@@ -130,11 +130,7 @@ export class Stage {
     this.#size = { width, height };
     this.#renderer.setPixelRatio(Math.min(2, devicePixelRatio) * this.#quality.scale);
     this.#renderer.setSize(width, height, false);
-    const aspect = width / Math.max(1, height);
-    this.orbit.camera.aspect = aspect;
-    // A narrow stage shows as much from side to side as a square one.
-    this.orbit.camera.fov = aspect >= 1 ? FOV : (360 / Math.PI) * Math.atan(Math.tan((FOV * Math.PI) / 360) / aspect);
-    this.orbit.camera.updateProjectionMatrix();
+    this.orbit.setAspect(width / Math.max(1, height));
   }
 
   /** The robot that the camera follows. */

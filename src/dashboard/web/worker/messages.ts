@@ -51,6 +51,8 @@ export type WorkerRequest =
       readonly seed: number;
     }
   | { readonly type: 'values'; readonly observation: Float32Array; readonly actions: Float32Array }
+  /** V at a state. */
+  | { readonly type: 'worth'; readonly qpos: Float64Array; readonly before?: Float64Array }
   | {
       /** SRPO: the behaviour's score at noise time t and actions [n, A]. */
       readonly type: 'score';
@@ -146,6 +148,8 @@ export interface Answers {
   sample: Candidates;
   /** min(Q₁, Q₂) of each action; empty without a critic. */
   values: Float32Array;
+  /** min(Q₁, Q₂) of the action that the policy takes there; NaN without a critic. */
+  worth: number;
   score: ScoreField;
   /** Positions of the body [n, steps, 3]. */
   ahead: { readonly paths: Float32Array; readonly steps: number };
