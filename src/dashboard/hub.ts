@@ -9,7 +9,6 @@ import {
   type Frame,
   PROTOCOL_VERSION,
   type Published,
-  ROWS_PER_BLOCK,
   type Scene,
   type Snapshot,
 } from './protocol.ts';
@@ -87,6 +86,7 @@ export class Hub {
 
   add(session: Session): void {
     this.sessions.add(session);
+    this.#poll();
     const control = this.control && session.right === 'control';
     session.send({
       type: 'hello',
@@ -180,6 +180,7 @@ export class Hub {
 
   #scan(): void {
     const known = new Set([...this.#runs.values()].map(({ folder }) => folder.path));
+    for (const { folder } of this.#runs.values()) folder.metrics.poll();
     for (const path of findRuns(this.#options.roots)) {
       if (known.has(path)) continue;
       const folder = new RunFolder(path, nameOf(path, this.#runs));
@@ -187,7 +188,7 @@ export class Hub {
       this.#runs.set(folder.id, { folder, generation: folder.metrics.generation, listing: '' });
     }
     for (const [id, followed] of this.#runs) void this.#refresh(id, followed);
-    this.#announce();
+    if (this.sessions.size > 0) this.#announce();
   }
 
   /** Sends the snapshot again when checkpoints, episodes, changes or the summary did. */
@@ -214,6 +215,7 @@ export class Hub {
   }
 
   #poll(): void {
+    if (this.sessions.size === 0) return; // the next one to come is told what there is then
     const now = Date.now();
     let grew = false;
     for (const [id, followed] of this.#runs) {
@@ -241,9 +243,8 @@ export class Hub {
       if (!folder) continue;
       let row = next;
       while (row < folder.metrics.rows && session.ready(now)) {
-        const k = Math.floor(row / ROWS_PER_BLOCK);
-        session.send(this.#block(id, folder, k));
-        row = Math.min((k + 1) * ROWS_PER_BLOCK, folder.metrics.rows);
+        session.send(this.#block(id, folder, row));
+        row = folder.metrics.endOfBlock(row);
         session.rows.set(id, row);
       }
       // Ready for more in a moment, not with the next poll: a run of a million rows is there in seconds.
@@ -251,12 +252,12 @@ export class Hub {
     }
   }
 
-  #block(id: string, folder: RunFolder, k: number): Buffer {
-    // Rows are part of the key: a block that is still growing is encoded once per growth, for all viewers.
-    const key = `${id}\n${k}\n${Math.min(folder.metrics.rows, (k + 1) * ROWS_PER_BLOCK)}`;
+  #block(id: string, folder: RunFolder, row: number): Buffer {
+    // First and last row make the key: what is new is encoded once for all viewers that have the rest.
+    const key = `${id}\n${row}\n${folder.metrics.endOfBlock(row)}`;
     let message = this.#blocks.get(key);
     if (message) this.#blocks.delete(key);
-    else message = encode({ type: 'rows', run: id, block: folder.metrics.block(k) });
+    else message = encode({ type: 'rows', run: id, block: folder.metrics.block(row) });
     this.#blocks.set(key, message);
     if (this.#blocks.size > MAX_CACHED_BLOCKS) this.#blocks.delete(this.#blocks.keys().next().value!);
     return message;

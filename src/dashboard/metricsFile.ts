@@ -11,6 +11,8 @@ export class MetricsFile {
   readonly #path: string;
   /** Byte where each block begins, and the rows read so far. */
   readonly #blockOffsets: number[] = [0];
+  /** Byte where each row of the growing block begins. */
+  #rowOffsets: number[] = [0];
   #rows = 0;
   #offset = 0;
   #partial: Buffer = Buffer.alloc(0);
@@ -59,6 +61,7 @@ export class MetricsFile {
     this.generation++;
     this.#blockOffsets.length = 1;
     this.#rows = 0;
+    this.#rowOffsets = [0];
     this.#offset = 0;
     this.#partial = Buffer.alloc(0);
     this.damaged.length = 0;
@@ -79,24 +82,32 @@ export class MetricsFile {
       } else this.damaged.push(this.#rows);
       this.#rows++;
       from = end + 1;
-      if (this.#rows % ROWS_PER_BLOCK === 0) this.#blockOffsets.push(this.#offset + from);
+      if (this.#rows % ROWS_PER_BLOCK === 0) {
+        this.#blockOffsets.push(this.#offset + from);
+        this.#rowOffsets = [];
+      }
+      this.#rowOffsets.push(this.#offset + from);
     }
     const rest = chunk.subarray(from);
     this.#partial = this.#partial.length ? Buffer.concat([this.#partial, rest]) : Buffer.from(rest);
   }
 
-  /** Block `k` as far as it is written. */
-  block(k: number): RowBlock {
-    const first = k * ROWS_PER_BLOCK;
-    const count = Math.min(ROWS_PER_BLOCK, this.#rows - first);
-    const begin = this.#blockOffsets[k] ?? this.#offset;
-    const end = this.#blockOffsets[k + 1] ?? this.#offset - this.#partial.length;
-    const text = Buffer.alloc(Math.max(0, end - begin));
-    if (!existsSync(this.#path))
-      return toBlock(
-        first,
-        Array.from({ length: count }, () => ''),
-      ); // deleted: empty rows
+  /** The row after the last one of this row's block that is written. */
+  endOfBlock(row: number): number {
+    return Math.min((Math.floor(row / ROWS_PER_BLOCK) + 1) * ROWS_PER_BLOCK, this.#rows);
+  }
+
+  /** The rows from `row` to the end of its block, or as far as they are written. */
+  block(row: number): RowBlock {
+    const k = Math.floor(row / ROWS_PER_BLOCK);
+    const count = this.endOfBlock(row) - row;
+    // In the growing block nothing is read twice.
+    const growing = k === this.#blockOffsets.length - 1;
+    const skip = row - k * ROWS_PER_BLOCK;
+    const begin = growing ? this.#rowOffsets[skip]! : this.#blockOffsets[k]!;
+    const end = growing ? this.#rowOffsets[skip + count]! : this.#blockOffsets[k + 1]!;
+    const text = Buffer.alloc(end - begin);
+    if (!existsSync(this.#path)) return toBlock(row, Array(count).fill(undefined)); // deleted
     const fd = openSync(this.#path, 'r');
     try {
       let done = 0;
@@ -108,7 +119,11 @@ export class MetricsFile {
     } finally {
       closeSync(fd);
     }
-    return toBlock(first, text.toString('utf8').split('\n').slice(0, count));
+    const lines = text
+      .toString('utf8')
+      .split('\n')
+      .slice(growing ? 0 : skip);
+    return toBlock(row, lines.slice(0, count).map(parseRow));
   }
 }
 
@@ -122,12 +137,12 @@ function parseRow(line: string): Row | undefined {
 }
 
 /** Rows as columns: what charts take. Non-numbers other than `step` and `seconds` are left out. */
-function toBlock(first: number, lines: readonly string[]): RowBlock {
-  const step = new Float64Array(lines.length).fill(Number.NaN);
-  const seconds = new Float64Array(lines.length).fill(Number.NaN);
+function toBlock(first: number, read: readonly (Row | undefined)[]): RowBlock {
+  const step = new Float64Array(read.length).fill(Number.NaN);
+  const seconds = new Float64Array(read.length).fill(Number.NaN);
   const rows = new Map<string, { row: number[]; value: number[] }>();
-  lines.forEach((line, i) => {
-    for (const [key, value] of Object.entries(parseRow(line) ?? {})) {
+  read.forEach((row, i) => {
+    for (const [key, value] of Object.entries(row ?? {})) {
       if (typeof value !== 'number') continue;
       if (key === 'step') step[i] = value;
       else if (key === 'seconds') seconds[i] = value;
@@ -146,5 +161,5 @@ function toBlock(first: number, lines: readonly string[]): RowBlock {
   for (const [key, column] of rows) {
     columns[key] = { row: bytesOf(Uint32Array.from(column.row)), value: bytesOf(Float64Array.from(column.value)) };
   }
-  return { first, count: lines.length, step: bytesOf(step), seconds: bytesOf(seconds), columns };
+  return { first, count: read.length, step: bytesOf(step), seconds: bytesOf(seconds), columns };
 }

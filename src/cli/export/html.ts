@@ -79,7 +79,7 @@ function messagesOf(folder: RunFolder, summary: RunSummary, snapshot: Snapshot):
     ...Array.from({ length: blocks }, (_, k) => ({
       type: 'rows' as const,
       run: folder.id,
-      block: folder.metrics.block(k),
+      block: folder.metrics.block(k * ROWS_PER_BLOCK),
     })),
   ];
 }

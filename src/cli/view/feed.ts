@@ -6,7 +6,7 @@ import type { RunStore } from '../../runs/runStore.ts';
 /** Live frames leave at most so often, 20 times a second; the page draws in between. */
 const FRAME_MS = 50;
 /** And so often while nobody looks: who opens the page finds a picture soon. */
-const UNWATCHED_MS = 250;
+const UNWATCHED_MS = 500;
 /** So many worlds are shown at most. */
 const MOST_WORLDS = 16;
 

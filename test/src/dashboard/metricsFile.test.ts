@@ -59,11 +59,36 @@ describe('MetricsFile', () => {
       }
     }
     const data = new RunData('x');
-    for (let k = 0; k * ROWS_PER_BLOCK < metrics.rows; k++) expect(data.append(metrics.block(k))).toBe(true);
+    for (let row = 0; row < metrics.rows; row = metrics.endOfBlock(row))
+      expect(data.append(metrics.block(row))).toBe(true);
     expect(data.rows).toBe(count);
     expect(data.values('eval/return').length + data.values('critic/loss').length).toBe(count);
     expect(data.values('eval/return').every((value, i) => value === i * 3 * 1.5)).toBe(true);
     expect(data.step.at(-1)).toBe(count - 1);
+  });
+
+  it('gives only what is new of a block that grows, from any row on', () => {
+    const path = file();
+    const metrics = new MetricsFile(path);
+    const data = new RunData('x');
+    const count = ROWS_PER_BLOCK + 50;
+    for (let i = 0; i < count; i += 7) {
+      appendFileSync(
+        path,
+        Array.from({ length: Math.min(7, count - i) }, (_, k) => line(i + k, { a: i + k })).join(''),
+      );
+      metrics.poll();
+      while (data.rows < metrics.rows) {
+        const block = metrics.block(data.rows);
+        expect(block.first).toBe(data.rows);
+        expect(block.count).toBeLessThanOrEqual(7);
+        expect(data.append(block)).toBe(true);
+      }
+    }
+    expect(data.values('a').every((value, i) => value === i)).toBe(true);
+    expect(data.rows).toBe(count);
+    expect(metrics.block(1000)).toMatchObject({ first: 1000, count: 24 }); // of a block that is whole
+    expect(metrics.block(ROWS_PER_BLOCK + 20)).toMatchObject({ first: ROWS_PER_BLOCK + 20, count: 30 });
   });
 
   it('starts over when a resume cut the file back', () => {
