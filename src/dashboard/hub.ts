@@ -87,12 +87,12 @@ export class Hub {
   add(session: Session): void {
     this.sessions.add(session);
     this.#poll();
-    const control = this.control && session.right === 'control';
     session.send({
       type: 'hello',
       version: PROTOCOL_VERSION,
-      control,
+      control: this.control && session.right === 'control',
       home: this.#options.roots.map(root => resolve(root)).join(' '),
+      now: Date.now(),
     });
     session.send({ type: 'runs', runs: this.#describe() });
   }

@@ -5,7 +5,7 @@
  * A stream is a snapshot and numbered rows: a page that reloads or loses its connection subscribes again from the first
  * row it lacks, and nothing is lost or doubled. Frames carry no history: only the newest is ever sent.
  */
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 
 /** Rows of `metrics.jsonl` travel in blocks of this many; block k holds the rows [k·1024, (k+1)·1024). */
 export const ROWS_PER_BLOCK = 1024;
@@ -29,6 +29,8 @@ export interface RunSummary {
   readonly seconds: number;
   /** Rows written so far. */
   readonly rows: number;
+  /** When the last one was, ms since 1970 by the server's clock. */
+  readonly written: number;
   readonly tags: readonly string[];
   readonly note: string;
   /** Why the run cannot be read, or why it stopped. */
@@ -179,7 +181,14 @@ export type ClientMessage =
   | { readonly type: 'control'; readonly run: string; readonly action: ControlAction };
 
 export type ServerMessage =
-  | { readonly type: 'hello'; readonly version: number; readonly control: boolean; readonly home: string }
+  | {
+      readonly type: 'hello';
+      readonly version: number;
+      readonly control: boolean;
+      readonly home: string;
+      /** The server's clock, ms since 1970. */
+      readonly now: number;
+    }
   | { readonly type: 'runs'; readonly runs: readonly RunSummary[] }
   | { readonly type: 'snapshot'; readonly run: string; readonly snapshot: Snapshot }
   /** The file was cut back (a resumed run): forget the rows, they come again from 0. */

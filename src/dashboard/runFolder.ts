@@ -86,6 +86,7 @@ export class RunFolder {
       step: number(summary?.steps) || this.metrics.lastStep,
       seconds: number(summary?.seconds) || this.metrics.lastSeconds,
       rows: this.metrics.rows,
+      written: this.#touched(),
       tags: Array.isArray(notes.tags) ? notes.tags.map(text) : [],
       note: text(notes.note),
       ...this.#trouble(connected),

@@ -62,3 +62,17 @@ export async function openBrowser(
   };
   return { context, page, problems, close };
 }
+
+/** What can be read in the elements of a selector, with spaces between the parts. */
+export function text(page: Page, selector: string): Promise<string> {
+  return page.evaluate(
+    selector =>
+      Array.from(document.querySelectorAll<HTMLElement>(selector))
+        .filter(element => element.checkVisibility())
+        // biome-ignore lint/performance/useDomNodeTextContent: what is read, with spaces between the parts
+        .map(element => element.innerText)
+        .join(' ')
+        .replace(/\s+/g, ' '),
+    selector,
+  );
+}

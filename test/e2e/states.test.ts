@@ -7,7 +7,7 @@ import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sceneOf } from '../../src/cli/view/sceneOf.ts';
 import { startViewer, type Viewer } from '../../src/dashboard/server.ts';
-import { built, hasChromium, main, openBrowser } from './browser.ts';
+import { built, hasChromium, main, openBrowser, text } from './browser.ts';
 
 const small = ['--hidden', '16', '--batch-size', '16', '--warmup-steps', '100', '--updates-per-step', '0.1'];
 const short = ['--steps', '300', '--eval-every', '150', '--eval-episodes', '1', '--checkpoint-every', '150'];
@@ -38,7 +38,7 @@ describe.skipIf(!hasChromium || !built)('what the page says of itself', { timeou
   const edit = (path: string, change: (text: string) => string) =>
     writeFileSync(path, change(readFileSync(path, 'utf8')));
   const unfinished = (path: string) => {
-    rmSync(join(path, 'summary.json'));
+    rmSync(join(path, 'summary.json'), { force: true });
     for (const file of ['metrics.jsonl', 'config.json']) utimesSync(join(path, file), 1, 1);
   };
 
@@ -58,6 +58,7 @@ describe.skipIf(!hasChromium || !built)('what the page says of itself', { timeou
     like('foreign', path => writeFileSync(join(path, 'config.json'), '{"name": "a web project"}'));
     like('damaged', path => edit(join(path, 'metrics.jsonl'), text => text.replace(/^.*\n/, '{"step": 1, oops\n')));
     like('deleted', () => {});
+    like('silent', unfinished);
     mkdirSync(empty);
     viewer = await view(runs);
     browser = await openBrowser();
@@ -69,17 +70,6 @@ describe.skipIf(!hasChromium || !built)('what the page says of itself', { timeou
     rmSync(home, { recursive: true, force: true });
   });
 
-  const text = (page: Page, selector: string) =>
-    page.evaluate(
-      selector =>
-        Array.from(document.querySelectorAll<HTMLElement>(selector))
-          .filter(element => element.checkVisibility())
-          // biome-ignore lint/performance/useDomNodeTextContent: what is read, with spaces between the parts
-          .map(element => element.innerText)
-          .join(' ')
-          .replace(/\s+/g, ' '),
-      selector,
-    );
   const reads = (page: Page, selector: string, pattern: RegExp) =>
     expect.poll(() => text(page, selector), { timeout: 30_000, interval: 250 }).toMatch(pattern);
 
@@ -103,6 +93,17 @@ describe.skipIf(!hasChromium || !built)('what the page says of itself', { timeou
     await page.keyboard.type(`Run: ${run}`);
     await page.keyboard.press('Enter');
   };
+
+  it('a training that says nothing any more, from the first look on', async () => {
+    const then = Date.now() / 1000 - 25;
+    utimesSync(join(runs, 'silent', 'metrics.jsonl'), then, then);
+    const { page } = browser;
+    await page.goto(viewer.url);
+    await reads(page, '.header', /Hopper/);
+    await choose(page, 'silent');
+    await reads(page, '.header', /no step for (2[5-9]|[345]\d) s/);
+    unfinished(join(runs, 'silent')); // so long ago that it counts as stopped
+  });
 
   it('connecting, then nothing there, then a run that fills the page by itself', async () => {
     const { page, context } = browser;
@@ -269,7 +270,7 @@ describe.skipIf(!hasChromium || !built)('what the page says of itself', { timeou
     };
     await expect.poll(row(/^cut/)).toMatch(/config\.json/);
     await expect.poll(row(/^newer/)).toMatch(/format 7/);
-    await expect.poll(row(/^QVPO/)).toMatch(/^QVPO metrics.* 4 [\d,.]+ /); // finished, stopped, failed, damaged
+    await expect.poll(row(/^QVPO/)).toMatch(/^QVPO metrics.* 5 [\d,.]+ /); // finished, stopped, failed, damaged, silent
   });
 
   it('without WebGL and without WASM SIMD: the robot and its copy are missing, and only they', async () => {

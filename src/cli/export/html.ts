@@ -73,7 +73,7 @@ export const exportHtml: Exporter = async ({ directory, checkpoint: which, out }
 function messagesOf(folder: RunFolder, summary: RunSummary, snapshot: Snapshot): ServerMessage[] {
   const blocks = Math.ceil(folder.metrics.rows / ROWS_PER_BLOCK);
   return [
-    { type: 'hello', version: PROTOCOL_VERSION, control: false, home: '' },
+    { type: 'hello', version: PROTOCOL_VERSION, control: false, home: '', now: Date.now() },
     { type: 'runs', runs: [summary] },
     { type: 'snapshot', run: folder.id, snapshot },
     ...Array.from({ length: blocks }, (_, k) => ({

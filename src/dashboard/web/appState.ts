@@ -43,6 +43,8 @@ export class AppState {
   retryAt = 0;
   control = false;
   home = '';
+  /** What the server's clock shows more than this one, ms. */
+  serverAhead = 0;
   /** The view stands still while training goes on. */
   paused = false;
   cursor: Cursor = {};

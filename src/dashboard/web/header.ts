@@ -19,17 +19,8 @@ export function pace(app: AppState): { perSecond: number; staleFor: number } {
     (_, i) => data.seconds.at(from + i + 1) - data.seconds.at(from + i),
   );
   const interval = gaps.sort((a, b) => a - b)[gaps.length >> 1]!; // the median: a pause is not an interval
-  const quiet = (Date.now() - lastRowAt(app)) / 1000;
+  const quiet = (Date.now() + app.serverAhead - (app.run()?.written ?? 0)) / 1000;
   return { perSecond, staleFor: quiet > Math.max(10, 5 * interval) ? quiet : 0 };
-}
-
-const arrived = new WeakMap<object, { rows: number; at: number }>();
-function lastRowAt(app: AppState): number {
-  const data = app.currentData!;
-  const known = arrived.get(data);
-  if (known && known.rows === data.rows) return known.at;
-  arrived.set(data, { rows: data.rows, at: Date.now() });
-  return Date.now();
 }
 
 /** Environment, run, status, progress, rate, time left, right, search. */

@@ -8,6 +8,7 @@ export function receive(app: AppState, message: ServerMessage): void {
       if (message.version !== PROTOCOL_VERSION) location.reload();
       app.control = message.control;
       app.home = message.home;
+      app.serverAhead = message.now - Date.now();
       break;
     case 'runs':
       app.runs = message.runs;

@@ -22,6 +22,7 @@ import { clock, duration, integer, rate, tick, value } from '../../../src/dashbo
 import { orderMetrics } from '../../../src/dashboard/web/inspector.ts';
 import { fuzzyScore, parseStep } from '../../../src/dashboard/web/palette.ts';
 import { filterRuns } from '../../../src/dashboard/web/views/compare.ts';
+import { around } from '../../../src/dashboard/web/views/finalReturn.ts';
 import { Rng } from '../../../src/random/rng.ts';
 
 const run = (
@@ -43,6 +44,7 @@ const run = (
   step: 0,
   seconds: 0,
   rows: 0,
+  written: 0,
   tags,
   note: '',
 });
@@ -203,5 +205,16 @@ describe('a long curve', () => {
     const curve = thinned(i => i, Float64Array.of(3, 1, 2));
     expect([...curve.x]).toEqual([0, 1, 2]);
     expect([...curve.y]).toEqual([3, 1, 2]);
+  });
+});
+
+describe('the range of the last returns', () => {
+  it('has room for ticks, whatever the values', () => {
+    expect(around([0, 100])).toEqual([-15, 115]);
+    expect(around([0])).toEqual([-1, 1]);
+    // Five equal runs, whose mean and interval are off by rounding.
+    const [low, high] = around([178.125, 178.125 + 1e-13]);
+    expect(high - low).toBeCloseTo(35.6, 1);
+    expect(around([-1e-14, 1e-14])[1]).toBeLessThan(1e-13);
   });
 });

@@ -64,8 +64,7 @@ export class FinalReturn {
       ...interval.filter(Number.isFinite),
       published,
     ]);
-    const pad = (Math.max(...all) - Math.min(...all)) * 0.15 || Math.abs(all[0]!) * 0.1 || 1;
-    const [low, high] = [Math.min(...all) - pad, Math.max(...all) + pad];
+    const [low, high] = around(all);
     ctx.font = `500 12px ${token('sans')}`;
     const labels = rows.map(({ group }) => fitted(ctx, group.label, Math.min(180, width * 0.4)));
     const left = Math.max(...labels.map(label => ctx.measureText(label).width)) + 20;
@@ -110,6 +109,14 @@ export class FinalReturn {
       ctx.setLineDash([]);
     });
   }
+}
+
+/** A range with a margin. Values equal to rounding get one as well: steps too small for their numbers would never end. */
+export function around(values: readonly number[]): [number, number] {
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  const size = Math.max(Math.abs(low), Math.abs(high));
+  const pad = high - low > 1e-9 * size ? (high - low) * 0.15 : size * 0.1 || 1;
+  return [low - pad, high + pad];
 }
 
 /** The text, cut with an ellipsis where it is wider than there is room. */
