@@ -1,10 +1,14 @@
+import { availableParallelism } from 'node:os';
+import { accelerated } from '../../backend/accelerated.ts';
 import type { Dashboard } from '../../dashboard/child.ts';
 import { bytesOf, type Frame, type WorldFrame } from '../../dashboard/protocol.ts';
 import type { Glance, VectorEnv, VectorStep } from '../../env/env.ts';
 import type { RunStore } from '../../runs/runStore.ts';
 
-/** Live frames leave at most so often, 20 times a second; the page draws in between. */
+/** Live frames leave at most 20 times a second; the page draws in between. */
 const FRAME_MS = 50;
+/** Half as often where every core computes: the viewer's process then runs at the training's expense. */
+const CROWDED_MS = 100;
 /** And so often while nobody looks: who opens the page finds a picture soon. */
 const UNWATCHED_MS = 500;
 /** So many worlds are shown at most. */
@@ -34,6 +38,7 @@ export class Feed {
   #t: number[] = [];
   #episodes: number[] = [];
   readonly #crowd = new Crowd();
+  readonly #frameMs = (accelerated()?.library.threads ?? 1) < availableParallelism() ? FRAME_MS : CROWDED_MS;
 
   constructor(dashboard: Dashboard, store: RunStore) {
     this.#dashboard = dashboard;
@@ -48,7 +53,7 @@ export class Feed {
     }
     const now = performance.now();
     if (now < this.#next || !this.#dashboard.idle || !env.qpos) return;
-    this.#next = now + (this.#dashboard.worlds.length > 0 ? FRAME_MS : UNWATCHED_MS);
+    this.#next = now + (this.#dashboard.worlds.length > 0 ? this.#frameMs : UNWATCHED_MS);
     const poses = await env.qpos();
     const glances = new Map<number, Glance | undefined>();
     for (const world of this.#dashboard.worlds) glances.set(world, await env.glance?.(world));
