@@ -1,7 +1,4 @@
-import { createReadStream, statSync } from 'node:fs';
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import { resolve } from 'node:path';
-import { pipeline } from 'node:stream';
 import { findRuns, nameOf } from './findRuns.ts';
 import {
   type ClientMessage,
@@ -85,8 +82,8 @@ export class Hub {
   }
 
   add(session: Session): void {
+    if (this.sessions.size === 0) this.#read();
     this.sessions.add(session);
-    this.#poll();
     session.send({
       type: 'hello',
       version: PROTOCOL_VERSION,
@@ -180,7 +177,7 @@ export class Hub {
 
   #scan(): void {
     const known = new Set([...this.#runs.values()].map(({ folder }) => folder.path));
-    for (const { folder } of this.#runs.values()) folder.metrics.poll();
+    if (this.sessions.size === 0) this.#read(); // little by little, so that the next one to come need not wait
     for (const path of findRuns(this.#options.roots)) {
       if (known.has(path)) continue;
       const folder = new RunFolder(path, nameOf(path, this.#runs));
@@ -215,15 +212,21 @@ export class Hub {
   }
 
   #poll(): void {
-    if (this.sessions.size === 0) return; // the next one to come is told what there is then
+    if (this.sessions.size === 0) return;
     const now = Date.now();
+    const grew = this.#read();
+    for (const session of this.sessions) this.#feed(session, now);
+    if (grew) this.#announce();
+  }
+
+  /** Takes in what was written since; whether rows came. */
+  #read(): boolean {
     let grew = false;
     for (const [id, followed] of this.#runs) {
       if (followed.folder.metrics.poll()) grew = true;
       if (followed.folder.metrics.generation !== followed.generation) this.#restart(id, followed);
     }
-    for (const session of this.sessions) this.#feed(session, now);
-    if (grew) this.#announce();
+    return grew;
   }
 
   #restart(id: string, followed: Followed): void {
@@ -274,27 +277,8 @@ export class Hub {
     }
   }
 
-  /** Streams `RUN/checkpoints/STEP/FILE`, `RUN/episodes/FILE` or `RUN/figures/FILE`. */
-  sendFile(
-    parts: readonly string[],
-    request: IncomingMessage,
-    response: ServerResponse,
-    fields: Record<string, string>,
-  ): void {
-    const [run = '', ...rest] = parts;
-    const path = this.#runs.get(run)?.folder.file(rest);
-    if (!path) {
-      response.writeHead(404, { 'Content-Length': '0' }).end();
-      return;
-    }
-    // A checkpoint or an episode that made room for newer ones: no failure of the page, and no error in its console.
-    if (path === 'gone') {
-      response.writeHead(204).end();
-      return;
-    }
-    const { size } = statSync(path);
-    response.writeHead(200, { ...fields, 'Content-Type': 'application/octet-stream', 'Content-Length': String(size) });
-    if (request.method === 'HEAD') response.end();
-    else pipeline(createReadStream(path), response, () => {}); // a viewer that leaves midway is no failure
+  /** A file of a run that a page may fetch, as `RunFolder.file` says. */
+  file([run = '', ...rest]: readonly string[]): string | 'gone' | undefined {
+    return this.#runs.get(run)?.folder.file(rest);
   }
 }

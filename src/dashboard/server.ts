@@ -1,6 +1,7 @@
-import { readFileSync } from 'node:fs';
+import { createReadStream, readFileSync, statSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import { pipeline } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { AgentError, UsageError } from '../errors.ts';
@@ -126,7 +127,7 @@ function answer(
   else if (asset) sendAsset(request, response, asset, host);
   else if (!path.startsWith('/runs/')) refuse(response, 404);
   else if (gate.right(request, false) === undefined) refuse(response, 401);
-  else hub.sendFile(path.split('/').slice(2).map(decodePart), request, response, headers(host, 'page'));
+  else sendFile(request, response, hub.file(path.split('/').slice(2).map(decodePart)), host);
 }
 
 function decodePart(part: string): string {
@@ -146,6 +147,19 @@ function sendAsset(request: IncomingMessage, response: ServerResponse, asset: As
   const body = asset.body ?? readFileSync(asset.path);
   response.writeHead(200, { ...fields, 'Cache-Control': 'no-cache', 'Content-Length': String(body.length) });
   response.end(request.method === 'HEAD' ? undefined : body);
+}
+
+/** Streams `RUN/checkpoints/STEP/FILE`, `RUN/episodes/FILE` or `RUN/figures/FILE`. */
+function sendFile(request: IncomingMessage, response: ServerResponse, path: string | undefined, host: string): void {
+  const fields = { ...headers(host, 'page'), 'Content-Type': 'application/octet-stream' };
+  if (!path) response.writeHead(404, { 'Content-Length': '0' }).end();
+  // A checkpoint or an episode that made room for newer ones: no failure of the page, and no error in its console.
+  else if (path === 'gone') response.writeHead(204).end();
+  else {
+    response.writeHead(200, { ...fields, 'Content-Length': String(statSync(path).size) });
+    if (request.method === 'HEAD') response.end();
+    else pipeline(createReadStream(path), response, () => {}); // a viewer that leaves midway is no failure
+  }
 }
 
 /** The token, once, by POST from our own page, for a cookie that scripts cannot read. */

@@ -26,6 +26,8 @@ export class PolicyModel {
   loaded: Loaded | undefined;
   policy: PolicyLoaded | undefined;
   timing: readonly Timing[] | undefined;
+  /** What is being loaded: who asks meanwhile waits for the same. */
+  #preparing: { readonly run: string | undefined; readonly ready: Promise<boolean> } | undefined;
   /** Why there is nothing to sample. */
   problem = '';
 
@@ -40,7 +42,18 @@ export class PolicyModel {
   }
 
   /** Task and newest weights, if they are not there yet. False (and `problem` says why) where the page cannot run them. */
-  async prepare(attempts = 3): Promise<boolean> {
+  prepare(): Promise<boolean> {
+    const run = this.#app.current;
+    const known = this.#preparing;
+    if (known && known.run === run) return known.ready;
+    const ready = this.#prepare(3).finally(() => {
+      if (this.#preparing?.ready === ready) this.#preparing = undefined;
+    });
+    this.#preparing = { run, ready };
+    return ready;
+  }
+
+  async #prepare(attempts: number): Promise<boolean> {
     const app = this.#app;
     const snapshot = app.currentData?.snapshot;
     const run = app.run();
@@ -61,7 +74,7 @@ export class PolicyModel {
           // A quick training has deleted it since the list was made: the next list names a newer one.
           if (attempts <= 1) return this.#refuse(`Checkpoint ${chosen.name} is not there any more.`);
           await this.#newList();
-          return this.prepare(attempts - 1);
+          return this.#prepare(attempts - 1);
         }
         this.policy = await this.#load(weights);
         this.#checkpoint = key;

@@ -28,6 +28,8 @@ export class PathValue {
     h('span', { class: 'q-gradient' }),
     this.#high,
   );
+  /** The end of the way that was asked about last. */
+  #asked: Tube['end'];
   #busy = false;
   #next = performance.now() + 1500;
 
@@ -47,11 +49,14 @@ export class PathValue {
       setText(this.#low, value(tube.range[0]));
       setText(this.#high, value(tube.range[1]));
     }
-    if (!tube?.end || this.#busy || now < this.#next) return;
+    if (!tube?.end || tube.end === this.#asked || this.#busy || now < this.#next) return;
     this.#busy = true;
     this.#next = now + EVERY_MS;
     this.#ask(tube)
-      .catch(() => false) // the curves and the stage say what is missing
+      .catch(error => {
+        this.#model.problem = (error as Error).message; // shown by the Diffusion view
+        return false;
+      })
       .then(known => {
         if (!known) this.#next = performance.now() + PATIENCE_MS;
         this.#busy = false;
@@ -71,6 +76,7 @@ export class PathValue {
     if (!place || !end) return false;
     const worth = await client.ask<'worth'>({ type: 'worth', qpos: place.qpos, before: place.before });
     tube.mark(end, worth);
+    this.#asked = end;
     return Number.isFinite(worth);
   }
 }
