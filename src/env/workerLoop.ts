@@ -19,8 +19,8 @@ import { stepBuffers, Worlds } from './worlds.ts';
 /** Makes one world in this thread. */
 export type MakeEnv = (id: string, options: unknown) => Promise<Env>;
 
-/** Looks at the bell before falling asleep, some tens of microseconds: about what going to sleep and waking up cost. */
-const LOOKS = 10_000;
+/** Looks at the bell before falling asleep, some 200 microseconds: longer than the main thread needs between two steps that follow each other. */
+const LOOKS = 40_000;
 
 /**
  * Runs a worker thread: makes its worlds, then waits for calls and answers them. It never returns to the event loop,

@@ -118,7 +118,6 @@ class OfflineLoop {
     if (restored) {
       restoreVariables(algorithm.variables, restored.tensors);
       this.#restore(savedState<SavedLoop>(restored.state, ['step', 'stage', 'done', 'complete', 'metrics', 'streams']));
-      this.#savedAt = this.#step;
       for (const watcher of watchers ?? []) watcher.restored?.(this.#step, restored.damaged);
       await this.#evaluateAndSave(); // if it was interrupted in an evaluation
     } else if (taken && taken.size > 0) {
@@ -265,6 +264,7 @@ class OfflineLoop {
     this.#best = saved.best?.step === saved.last?.step ? this.#last : (saved.best ?? undefined);
     this.#metrics = { ...saved.metrics };
     this.#streams = { data: new Rng(saved.streams.data), update: new Rng(saved.streams.update) };
+    if (saved.complete.join() === this.#complete().join()) this.#savedAt = this.#step; // else a new plan ends the stage here
   }
 
   /** Keeps the state a failure happened in; the last checkpoint stays as it was. */

@@ -1,5 +1,5 @@
 import type { Algorithm } from '../algorithms/algorithm.ts';
-import { UsageError } from '../errors.ts';
+import { type Remedy, UsageError } from '../errors.ts';
 import { readCheckpoint } from '../runs/readRun.ts';
 import { readConfig } from '../runs/runConfig.ts';
 import type { StoredTensors } from '../runs/safetensors.ts';
@@ -16,10 +16,12 @@ export async function takeStage(
   directory: string,
 ): Promise<StoredTensors> {
   const config = readConfig(directory);
-  const refuse = (why: string) => new UsageError(`the ${name} stage cannot be taken from ${directory}: ${why}`);
+  const refuse = (why: string, remedies: Remedy[] = []) =>
+    new UsageError(`the ${name} stage cannot be taken from ${directory}: ${why}`, remedies);
   if (config.algo !== algo) throw refuse(`it is a run of ${config.algo}, not of ${algo}`);
   const { tensors, state } = await readCheckpoint(directory, 'last');
-  if (!(state as unknown as SavedLoop).complete?.includes(name)) throw refuse('it has not finished that stage');
+  if (!(state as unknown as SavedLoop).complete?.includes(name))
+    throw refuse('it has not finished that stage', [['end it there', `agent resume ${directory} --steps N`]]);
   const variables = algorithm.stages.find(stage => stage.name === name)?.variables ?? {};
   for (const [path, variable] of Object.entries(variables)) {
     const tensor = tensors.get(path);

@@ -1,6 +1,6 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { AgentError, type Remedy, UsageError } from '../errors.ts';
+import { AgentError, type Remedy } from '../errors.ts';
 import {
   type CheckpointContent,
   listCheckpoints,
@@ -9,7 +9,7 @@ import {
   saveCheckpoint,
   writeContent,
 } from './checkpoint.ts';
-import { type Disk, disk, explainDiskError, replaceFile } from './durable.ts';
+import { type Disk, disk, replaceFile } from './durable.ts';
 import { type Episode, forgetEpisodesAfter, recordEpisode } from './episodes.ts';
 import { headerDifferences, type RunHeader } from './header.ts';
 import { type Holder, RunLock } from './lock.ts';
@@ -17,6 +17,7 @@ import { MetricsLogger } from './logger.ts';
 import type { ReplaySink, SavedRun } from './readRun.ts';
 import { pruneReplay, type ReplayManifest, type ReplaySource, readReplay, writeReplay } from './replayStore.ts';
 import { type NewRunConfig, otherHeader, RUN_FORMAT, type RunConfig, readConfig, runName } from './runConfig.ts';
+import { creationError, makeFolder, removeEmpty } from './runPlace.ts';
 import type { StateTree } from './stateTree.ts';
 
 export interface CreateOptions {
@@ -34,11 +35,16 @@ export interface OpenOptions {
   /** Header of this process; where it differs from the run's, opening is refused unless changes are accepted. */
   readonly header?: RunHeader;
   readonly acceptChanges?: boolean;
+  /** Another number of steps than planned. */
+  readonly replan?: Replan;
   /** Told that a process of another machine or container has the run, and that up to a minute is waited for it. */
   readonly waiting?: (holder: Holder) => void;
   readonly clock?: () => number;
   readonly disk?: Disk;
 }
+
+/** What changes in a configuration whose run is to end at another step, and the header that follows from it. */
+export interface Replan extends Pick<RunConfig, 'steps' | 'values' | 'header'> {}
 
 /** What training continues from. */
 export interface Restored extends CheckpointContent {
@@ -103,7 +109,7 @@ export class RunStore {
   /** Opens a run to continue it. Throws `UsageError` for what is no run, `AgentError` for one in use or damaged. */
   static async open(
     directory: string,
-    { header, acceptChanges = false, waiting, clock, disk: fs = disk }: OpenOptions = {},
+    { header, acceptChanges = false, replan, waiting, clock, disk: fs = disk }: OpenOptions = {},
   ): Promise<RunStore> {
     const config = readConfig(directory);
     const then = config.changes?.at(-1)?.header ?? config.header;
@@ -116,7 +122,8 @@ export class RunStore {
       for (const name of ['checkpoints', 'replay', 'episodes'])
         mkdirSync(join(directory, name), { recursive: true, mode: 0o700 });
       await recoverCheckpoints(store.path('checkpoints'), fs);
-      if (differences.length > 0) await store.#recordChange(differences, header!);
+      if (replan) await store.#replan(replan, differences);
+      else if (differences.length > 0) await store.#recordChange(differences, header!);
       return store;
     } catch (error) {
       lock.release();
@@ -264,36 +271,15 @@ export class RunStore {
     await forgetEpisodesAfter(this.path('episodes'), step);
   }
 
+  async #replan({ steps, values, header }: Replan, differences: readonly string[]): Promise<void> {
+    const change = `steps: ${this.#config.steps} → ${steps}`;
+    this.#config = { ...this.#config, steps, values };
+    await this.#recordChange([...differences, change], header);
+  }
+
   async #recordChange(differences: readonly string[], header: RunHeader): Promise<void> {
     const step = (await listCheckpoints(this.path('checkpoints'), this.#disk)).at(-1) ?? 0;
     this.#config = { ...this.#config, changes: [...(this.#config.changes ?? []), { step, differences, header }] };
     await replaceFile(this.path('config.json'), `${JSON.stringify(this.#config, undefined, 2)}\n`, this.#disk);
   }
-}
-
-/** Makes the parent of a run; returns the first folder that was missing. */
-function makeFolder(parent: string, place: string): string | undefined {
-  try {
-    return mkdirSync(parent, { recursive: true });
-  } catch (error) {
-    throw creationError(error, place);
-  }
-}
-
-function removeEmpty(folder: string, top: string): void {
-  for (let at = folder; at.length >= top.length && readdirSync(at).length === 0; at = dirname(at)) rmdirSync(at);
-}
-
-function creationError(error: unknown, place: string): unknown {
-  const code = (error as NodeJS.ErrnoException).code;
-  if (code === 'ENOTEMPTY' || code === 'EEXIST' || code === 'ENOTDIR') {
-    if (!existsSync(join(place, 'config.json'))) return new UsageError(`${place} exists and is not a run directory`);
-    const holder = RunLock.holder(place);
-    const use = holder ? ` and is in use: process ${holder.pid} on ${holder.host}` : '';
-    return new UsageError(`the run ${place} exists${use}`, [
-      ['continue it', `agent resume ${place}`],
-      ['start another', 'leave out --run, or give it a new name'],
-    ]);
-  }
-  return explainDiskError(error, `the run directory ${place} could not be made`, dirname(resolve(place)));
 }

@@ -95,11 +95,24 @@ describe('agent online', () => {
     expect(numbers('threads')).toEqual(numbers('first'));
   }, 120_000);
 
-  it('does not resume a finished run', async () => {
+  it('does not resume a finished run, unless it is to have more steps', async () => {
     const ended = await runAgent(['resume', 'first'], { cwd });
-    expect(ended.stderr).toMatch(/first is finished: 120 steps/);
+    expect(ended.stderr).toMatch(/first is finished: 120 steps.*agent resume first --steps N/s);
     expect(ended.code).toBe(2);
-  });
+    await runAgent(['online', ...tiny, '--run', 'longer'], { cwd });
+    const resume = (steps: string) => runAgent(['resume', 'longer', '--steps', steps, '--dashboard', 'off'], { cwd });
+    const behind = await resume('100');
+    expect(behind.stderr).toMatch(/--steps 100: longer has 120 steps behind it/);
+    expect(behind.code).toBe(2);
+    const longer = await resume('180');
+    expect(longer.code, longer.stderr).toBe(0);
+    expect(numbers('longer').slice(0, numbers('first').length)).toEqual(numbers('first'));
+    expect(rows('longer').at(-1)!.step).toBe(180);
+    const { steps, changes } = JSON.parse(readFileSync(join(cwd, 'longer/config.json'), 'utf8'));
+    expect(steps).toBe(180);
+    expect(changes).toMatchObject([{ step: 120, differences: ['steps: 120 → 180'] }]);
+    expect(JSON.parse(readFileSync(join(cwd, 'longer/summary.json'), 'utf8')).steps).toBe(180);
+  }, 120_000);
 });
 
 describe('agent eval', () => {

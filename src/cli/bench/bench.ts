@@ -2,6 +2,7 @@ import { type BackendName, backendNames } from '../../backend/names.ts';
 import { UsageError } from '../../errors.ts';
 import type { Command, Input, Io } from '../command.ts';
 import { precisionOption } from '../flags.ts';
+import { formatDuration } from '../terminal/format.ts';
 
 /** One measurement of `agent bench`: its module is loaded only when it is called. */
 interface Benchmark {
@@ -33,7 +34,13 @@ const benchmarks: readonly Benchmark[] = [
       const { benchEnv, envBenchText } = await import('./benchEnv.ts');
       const id = input.required('env', 'ID', [['all of them', 'agent env ls']]);
       const workers = input.count('threads');
-      const result = await benchEnv(id, { numEnvs: input.count('num-envs'), workers });
+      const begun = performance.now();
+      const onMeasured = (done: number, of: number) => {
+        const left = ((performance.now() - begun) / 1000 / done) * (of - done);
+        if (!input.has('quiet') && done < of)
+          io.stderr.write(`measured ${done} of ${of}   ${formatDuration(left)} left\n`);
+      };
+      const result = await benchEnv(id, { numEnvs: input.count('num-envs'), workers, onMeasured });
       io.stdout.write(`${input.has('json') ? JSON.stringify(result) : envBenchText(result)}\n`);
       return 0;
     },

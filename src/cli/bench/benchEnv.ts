@@ -33,7 +33,13 @@ export interface EnvBenchOptions {
   /** Measuring time of each side in each round. */
   readonly secondsPerRound?: number;
   readonly rounds?: number;
+  /** Told after each measurement with several worlds, which takes some 4 s. */
+  readonly onMeasured?: (done: number, of: number) => void;
 }
+
+/** Rounds with several worlds, and the seconds of each side in them. */
+const WORLDS_ROUNDS = 3;
+const WORLDS_SECONDS = 2;
 
 /** What the environment did in one step: the controls it wrote, and the state before if an episode began there. */
 interface Recorded {
@@ -65,7 +71,7 @@ export async function benchEnv(id: string, options: EnvBenchOptions = {}): Promi
       const fraction = median(raw.map((seconds, round) => seconds / own[round]!));
       return { stepsPerSecond: steps / median(own), rawStepsPerSecond, fraction, ...start };
     }
-    const { stepsPerSecond, threads } = await timeWorlds(id, numEnvs, options, steps, rounds);
+    const { stepsPerSecond, threads } = await timeWorlds(id, numEnvs, options, steps / secondsPerRound);
     return { stepsPerSecond, rawStepsPerSecond, fraction: stepsPerSecond / rawStepsPerSecond, threads, ...start };
   } finally {
     env.close();
@@ -135,41 +141,43 @@ function timeEngine({ simulation, definition }: MujocoEnv, recorded: readonly Re
   return (performance.now() - begun - restores) / 1000;
 }
 
-/** Steps a second of N worlds over worker threads, over one, and in this thread; in turn, so that all see the same machine. */
+/**
+ * Steps a second of N worlds over worker threads, over one, and in this thread; in turn, so that all see the same machine.
+ * Each is made anew and warmed up, and is alone in the process meanwhile, as a trainer has it.
+ */
 async function timeWorlds(
   id: string,
   numEnvs: number,
-  { workers = suitableWorkers(numEnvs) }: EnvBenchOptions,
-  steps: number,
-  rounds: number,
+  { workers = suitableWorkers(numEnvs), onMeasured }: EnvBenchOptions,
+  engineRate: number,
 ): Promise<{ stepsPerSecond: number; threads: ThreadBenchmark }> {
-  const envs: VectorEnv[] = [];
-  try {
-    for (const count of [workers, 1, 0]) envs.push(await makeVectorEnv(id, numEnvs, { workers: count }));
-    const perRound = Math.max(20, Math.round(steps / numEnvs));
-    for (const env of envs) await env.reset(0);
-    const actions = actionsOf(numEnvs * envs[0]!.spec.actionSpace.low.length); // once: their making and its garbage stay out
-    const seconds: number[][] = envs.map(() => []);
-    for (let round = 0; round <= rounds; round++)
-      for (const [i, env] of envs.entries()) {
-        const taken = await timeVector(env, actions, perRound);
-        if (round > 0) seconds[i]!.push(taken); // the first warms up
+  const sides = [workers, 1, 0];
+  const count = Math.max(20, Math.round((WORLDS_SECONDS * engineRate) / numEnvs));
+  const rates: number[][] = sides.map(() => []);
+  for (let round = 0; round < WORLDS_ROUNDS; round++)
+    for (const [side, threads] of sides.entries()) {
+      const env = await makeVectorEnv(id, numEnvs, { workers: threads });
+      try {
+        await env.reset(0);
+        const actions = actionsOf(numEnvs * env.spec.actionSpace.low.length); // before: their garbage stays out
+        await timeVector(env, actions, count);
+        rates[side]!.push((count * numEnvs) / (await timeVector(env, actions, count)));
+      } finally {
+        await env.close();
       }
-    const [all, one, none] = seconds.map(times => (perRound * numEnvs) / median(times)) as [number, number, number];
-    const over = (other: number) => median(seconds[other]!.map((taken, round) => taken / seconds[0]![round]!));
-    return {
-      stepsPerSecond: all,
-      threads: {
-        workers,
-        oneWorkerStepsPerSecond: one,
-        inProcessStepsPerSecond: none,
-        speedup: over(1),
-        speedupOverInProcess: over(2),
-      },
-    };
-  } finally {
-    for (const env of envs) await env.close();
-  }
+      onMeasured?.(round * sides.length + side + 1, WORLDS_ROUNDS * sides.length);
+    }
+  const over = (other: number) => median(rates[0]!.map((rate, round) => rate / rates[other]![round]!));
+  return {
+    stepsPerSecond: median(rates[0]!),
+    threads: {
+      workers,
+      oneWorkerStepsPerSecond: median(rates[1]!),
+      inProcessStepsPerSecond: median(rates[2]!),
+      speedup: over(1),
+      speedupOverInProcess: over(2),
+    },
+  };
 }
 
 async function timeVector(env: VectorEnv, actions: readonly Float32Array[], count: number): Promise<number> {

@@ -14,7 +14,7 @@ import { takeStage } from '../../../src/loops/takeStage.ts';
 import { Rng } from '../../../src/random/rng.ts';
 import { collectHeader } from '../../../src/runs/header.ts';
 import { readCheckpoint } from '../../../src/runs/readRun.ts';
-import type { NewRunConfig } from '../../../src/runs/runConfig.ts';
+import { type NewRunConfig, readConfig } from '../../../src/runs/runConfig.ts';
 import { RunStore } from '../../../src/runs/runStore.ts';
 import { StreamNoise } from '../../../src/tensor/noise.ts';
 import { tf } from '../../../src/tensor/tf.ts';
@@ -258,6 +258,18 @@ describe('trainOffline', { timeout: 60_000 }, () => {
     await expect(from('critic')).rejects.toThrow('has not finished that stage');
     await expect(from('behavior', { hidden: 16 })).rejects.toThrow(/is \[\d+, 8\] there, \[\d+, 16\] here/);
     await expect(from('behavior')).resolves.toBeDefined();
+  });
+
+  it('takes a stage that was interrupted once a new plan ends it where it stands', async () => {
+    const overrides = { criticSteps: 500, policySteps: 0 };
+    await train(start('cut'), { ...until(8), overrides });
+    const ended = { ...overrides, criticSteps: 2 };
+    const store = await RunStore.open(join(root, 'cut'), { replan: { ...config, steps: 8, values: ended } });
+    expect(await train(store, { resume: true, overrides: ended })).toMatchObject({ finished: true, step: 8 });
+    await expect(takeStage(create(), 'srpo', 'critic', join(root, 'cut'))).resolves.toBeDefined();
+    const { steps, values, changes } = readConfig(join(root, 'cut'));
+    expect({ steps, values }).toEqual({ steps: 8, values: ended });
+    expect(changes).toMatchObject([{ step: 8, differences: ['steps: 19 → 8'] }]);
   });
 
   it('stops at a number that is not finite and leaves a dump, not a checkpoint', async () => {
