@@ -28,9 +28,9 @@ export function measureCost(algorithm: Algorithm, sizes: Sizes, numEnvs: number)
   const rng = new Rng(0).split('forecast');
   const noise = new StreamNoise(rng.split('noise'));
   const stage = algorithm.stages[0]!;
-  const sample = () => syntheticBatch(stage.batchSize, sizes, rng);
+  const batch = syntheticBatch(stage.batchSize, sizes, rng); // once: making it up takes longer than many an update
   const once = () => {
-    const metrics = stage.update(sample, 0, noise);
+    const metrics = stage.update(() => batch, 0, noise);
     for (const value of Object.values(metrics)) if (typeof value !== 'number') value.dataSync();
   };
   const pair = () => {
@@ -45,7 +45,7 @@ export function measureCost(algorithm: Algorithm, sizes: Sizes, numEnvs: number)
   observations.dispose();
   const variables = Object.values(algorithm.variables);
   const variableBytes = variables.reduce((sum, variable) => sum + 4 * variable.size, 0);
-  tf.dispose(variables);
+  tf.dispose([...variables, ...Object.values(batch)]);
   return {
     update: update.seconds / 2,
     action: action.seconds,
