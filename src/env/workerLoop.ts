@@ -19,7 +19,7 @@ import { stepBuffers, Worlds } from './worlds.ts';
 /** Makes one world in this thread. */
 export type MakeEnv = (id: string, options: unknown) => Promise<Env>;
 
-/** Looks at the bell before falling asleep, some 200 microseconds: longer than the main thread needs between two steps that follow each other. */
+/** Looks at the bell before falling asleep, some 240 µs: longer than the main thread needs between two close steps. */
 const LOOKS = 40_000;
 
 /**

@@ -21,7 +21,10 @@ export async function takeStage(
   if (config.algo !== algo) throw refuse(`it is a run of ${config.algo}, not of ${algo}`);
   const { tensors, state } = await readCheckpoint(directory, 'last');
   if (!(state as unknown as SavedLoop).complete?.includes(name))
-    throw refuse('it has not finished that stage', [['end it there', `agent resume ${directory} --steps N`]]);
+    throw refuse('it has not finished that stage', [
+      ['finish it', `agent resume ${directory}`],
+      ['or end it there, if it is the last', `agent resume ${directory} --steps N`],
+    ]);
   const variables = algorithm.stages.find(stage => stage.name === name)?.variables ?? {};
   for (const [path, variable] of Object.entries(variables)) {
     const tensor = tensors.get(path);

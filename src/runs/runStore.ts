@@ -275,6 +275,7 @@ export class RunStore {
     const change = `steps: ${this.#config.steps} → ${steps}`;
     this.#config = { ...this.#config, steps, values };
     await this.#recordChange([...differences, change], header);
+    rmSync(this.path('summary.json'), { force: true }); // finished no more, whatever comes before the first new step
   }
 
   async #recordChange(differences: readonly string[], header: RunHeader): Promise<void> {

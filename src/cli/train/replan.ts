@@ -2,13 +2,13 @@ import { join } from 'node:path';
 import { UsageError } from '../../errors.ts';
 import { listCheckpoints } from '../../runs/checkpoint.ts';
 import type { RunConfig } from '../../runs/runConfig.ts';
-
-/** Hyperparameters that say how many updates a stage has, of the stages in their order. */
-const STAGE_STEPS = ['behaviorSteps', 'criticSteps', 'policySteps', 'trainSteps'] as const;
+import { tf } from '../../tensor/tf.ts';
+import { buildOfflineAlgorithm } from './offlineParts.ts';
+import type { OfflineOptions } from './offlinePlan.ts';
 
 /**
  * The configuration of a run that is to end at another step: `wanted` environment steps, or offline, as for `--steps` of
- * `agent offline`, gradient updates of the last stage. Throws a `UsageError` if the run is past that already.
+ * `agent offline`, gradient updates of the last stage. A backend must have been started. Throws a `UsageError` if the run is past that already.
  */
 export async function replanned(directory: string, config: RunConfig, wanted: number): Promise<RunConfig> {
   const reached = (await listCheckpoints(join(directory, 'checkpoints'))).at(-1) ?? 0;
@@ -22,9 +22,12 @@ export async function replanned(directory: string, config: RunConfig, wanted: nu
   return { ...config, values, steps: before + wanted };
 }
 
-function lastStage({ kind, values, options }: RunConfig): string | undefined {
-  if (kind !== 'offline') return undefined;
-  const taken = Object.keys((options.takenFrom ?? {}) as Record<string, string>);
-  const trained = (key: string) => Number(values[key] ?? 0) > 0 && !taken.includes(key.replace('Steps', ''));
-  return STAGE_STEPS.findLast(trained);
+/** The hyperparameter that says how many updates the last stage of an offline run has. */
+function lastStage(config: RunConfig): string | undefined {
+  if (config.kind !== 'offline') return undefined;
+  const options = config.options as OfflineOptions;
+  const { stages, variables } = buildOfflineAlgorithm(config, options);
+  tf.dispose(Object.values(variables));
+  const last = stages.findLast(({ name, steps = 0 }) => steps > 0 && !(name in options.takenFrom));
+  return `${last!.name}Steps`;
 }

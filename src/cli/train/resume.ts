@@ -28,21 +28,16 @@ export const command: Command = {
     const directory = input.only('RUN', [['for example', 'agent resume runs/qvpo-humanoid-v3-1120-k7q2']]);
     const config = readConfig(directory);
     const wanted = input.count('steps');
-    const planned = wanted === undefined ? config : await replanned(directory, config, wanted);
-    const moved = planned.steps !== config.steps;
-    if (isFinished(directory) && !moved) {
-      throw new UsageError(`${directory} is finished: ${config.steps.toLocaleString('en-US')} steps`, [
-        ['evaluate it', `agent eval ${directory}`],
-        ['watch it', `agent view ${directory}`],
-        ['train on', `agent resume ${directory} --steps N`],
-      ]);
-    }
+    if (isFinished(directory) && wanted === undefined) throw finished(directory, config);
     const threads = input.count('threads') ?? config.header.threads;
     const { precision = 'float32' } = config;
     const backend = await useBackend(config.backend, {
       threads,
       precision: input.has('accept-changes') && precision === 'bf16' ? 'auto' : precision,
     });
+    const planned = wanted === undefined ? config : await replanned(directory, config, wanted);
+    const moved = planned.steps !== config.steps;
+    if (isFinished(directory) && !moved) throw finished(directory, config);
     const headerOf = ({ kind, algo, task, seed, preset, steps, values, options }: RunConfig) =>
       collectHeader({
         config: { kind, algo, task, seed, preset, steps, values, options },
@@ -74,3 +69,11 @@ export const command: Command = {
     }
   },
 };
+
+function finished(directory: string, { steps }: RunConfig): UsageError {
+  return new UsageError(`${directory} is finished: ${steps.toLocaleString('en-US')} steps`, [
+    ['evaluate it', `agent eval ${directory}`],
+    ['watch it', `agent view ${directory}`],
+    ['train on', `agent resume ${directory} --steps N`],
+  ]);
+}

@@ -103,6 +103,40 @@ describe('agent offline', { timeout: 120_000 }, () => {
     expect(readdirSync(root)).toEqual(before);
   });
 
+  it("gives more updates to the last stage of a finished run: IDQL's is the behaviour model", async () => {
+    const run = join(root, 'idql');
+    const sizes = [
+      '--hidden',
+      '8',
+      '--batch-size',
+      '4',
+      '--backend',
+      'cpu',
+      '--eval-episodes',
+      '1',
+      '--dashboard',
+      'off',
+    ];
+    const stages = ['--critic-steps', '3', '--behavior-steps', '4'];
+    const first = await agent(
+      'offline',
+      '--algo',
+      'idql',
+      '--dataset',
+      join(root, 'online'),
+      '--run',
+      run,
+      ...stages,
+      ...sizes,
+    );
+    expect(first.code, first.stderr).toBe(0);
+    const longer = await agent('resume', run, '--steps', '6', '--dashboard', 'off');
+    expect(longer.code, longer.stderr).toBe(0);
+    const { steps, values } = JSON.parse(readFileSync(join(run, 'config.json'), 'utf8'));
+    expect({ steps, ...values }).toMatchObject({ steps: 9, criticSteps: 3, behaviorSteps: 6 });
+    expect(JSON.parse(readFileSync(join(run, 'summary.json'), 'utf8')).steps).toBe(9);
+  });
+
   it.each([
     [['offline'], '--dataset ID|FILE|RUN is missing'],
     [['offline', '--dataset', 'hoper-medium'], 'no dataset "hoper-medium"'],
