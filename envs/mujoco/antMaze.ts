@@ -50,7 +50,8 @@ class AntMaze implements Task {
     this.#ant.step(action);
     const { qpos } = this.#simulation;
     this.#maze.judge(qpos[0]!, qpos[1]!);
-    this.info = { ...this.#ant.info, success: Number(this.#maze.success) };
+    // Spread last: names added after a spread make a hidden class a step (see `Humanoid`).
+    this.info = { success: Number(this.#maze.success), ...this.#ant.info };
   }
 
   afterStep(rng: Rng): void {
