@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import type { EnvState, VectorEnv, VectorStep } from '../src/env/env.ts';
 import { AgentError } from '../src/errors.ts';
-import { Connection, type ConnectionOptions, NoAnswer, RemoteError } from './connection.ts';
+import { Connection, type ConnectionOptions, RemoteError } from './connection.ts';
 import { Episodes } from './episodes.ts';
 import { greet, makeWorlds } from './handshake.ts';
+import { NoAnswer } from './noAnswer.ts';
 import { Form, type Message, ProtocolError } from './protocol.ts';
 import { floats, type RemoteSpec, type ResetOptions, readStates, stateArrays, typed } from './reply.ts';
 

@@ -1,5 +1,6 @@
 import { Dealer } from 'zeromq';
 import { AgentError, UsageError } from '../src/errors.ts';
+import { mismatch, type NoAnswer, refused, silence } from './noAnswer.ts';
 import { Outgoing } from './outgoing.ts';
 import { decode, encode, type Form, MAX_BYTES, type Message, ProtocolError, type WireArray } from './protocol.ts';
 
@@ -24,9 +25,6 @@ export interface ConnectionOptions {
 
 /** Where nobody has ever answered, that is said after so long, in ms. */
 const FIRST_MS = 20_000;
-
-/** Nobody answered in time. */
-export class NoAnswer extends AgentError {}
 
 const remedies: Readonly<Record<string, AgentError['remedies']>> = {
   environment: [['mend it', "in the environment, on the simulator's side; then restart agent-gym-server there"]],
@@ -69,6 +67,8 @@ export class Connection {
   #present = false;
   /** Whether it ever was. */
   #met = false;
+  /** Whether somebody took the connection and hung up before a word was said. */
+  #hungUp = false;
   /** Looks after the deadlines of all requests: set while one may be waiting. */
   #timer: NodeJS.Timeout | undefined;
   /** Why the last message that came was none. */
@@ -165,30 +165,8 @@ export class Connection {
   }
 
   #silence(milliseconds: number): NoAnswer {
-    const wait = `${Math.round(milliseconds / 1000)} s`;
-    if (this.#present && this.#garbage !== undefined)
-      return new NoAnswer(
-        `${this.address} answers, but in ${wait} with nothing that agent-gym-server says: ${this.#garbage}`,
-        [['start it', `agent-gym-server --env ID --bind ${this.address}, or another port`]],
-      );
-    if (this.#present)
-      return new NoAnswer(
-        `the simulator at ${this.address} is there but has not answered for ${wait}: its environment hangs, or is slower than that`,
-        [['look at', 'the last lines that agent-gym-server printed, then restart it']],
-      );
-    if (this.#met)
-      return new NoAnswer(
-        `the simulator at ${this.address} went away and has not come back for ${wait}: it ended, or cannot be reached any more`,
-        [['look at', 'the last lines that agent-gym-server printed, then restart it']],
-      );
-    const why = this.#options.keys ? 'does not know this key' : 'wants a key';
-    return new NoAnswer(
-      `no answer from the simulator at ${this.address} in ${wait}: it is not running, cannot be reached, is another program, or ${why}`,
-      [
-        ['start it', `agent-gym-server --env ID --bind ${this.address}`],
-        ['keys', 'of agent bridge keys, the same on both sides: --sim-keys here, --server-key and --client-keys there'],
-      ],
-    );
+    const [present, met, hungUp, garbage] = [this.#present, this.#met, this.#hungUp, this.#garbage];
+    return silence(this.address, milliseconds, { present, met, hungUp, garbage, keyed: !!this.#options.keys });
   }
 
   #connect(): Dealer {
@@ -233,12 +211,14 @@ export class Connection {
     socket.events.on('disconnect', () => {
       this.#present = false;
     });
+    socket.events.on('handshake:error:other', () => {
+      this.#hungUp = true;
+    });
+    socket.events.on('handshake:error:protocol', () => {
+      if (!this.#met) this.#fail(mismatch(this.address, !!this.#options.keys));
+    });
     socket.events.on('handshake:error:auth', () => {
-      this.#fail(
-        new NoAnswer(`the simulator at ${this.address} refuses this key`, [
-          ['let it in', 'put clients/agent.public of these keys into the folder of its --client-keys, and restart it'],
-        ]),
-      );
+      this.#fail(refused(this.address));
     });
   }
 

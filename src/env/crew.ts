@@ -50,6 +50,8 @@ const NAP_MS = 5;
 const LONGEST_GAP_MS = 50;
 /** A step that follows the last within so many ms will be followed likewise: the workers stay awake for the next. */
 const SOON_MS = 0.05;
+/** Steps that follow closely leave the event loop's turns out, as they cost a core that the workers need; for so many ms at most. */
+const LONGEST_WITHOUT_TURN_MS = 15;
 
 /**
  * One worker thread and what is needed to replace it: the last saved states of its worlds and the actions since. A
@@ -258,16 +260,25 @@ export function eventLoopTurn(): Promise<void> {
   });
 }
 
-/** Tells whether one step follows closely on another. */
+/** Tells whether one step follows closely on another, and whether the event loop has waited for long. */
 export class Pace {
   #endedAt = Number.NEGATIVE_INFINITY;
+  #turnedAt = Number.NEGATIVE_INFINITY;
 
   get soon(): boolean {
     return performance.now() - this.#endedAt < SOON_MS;
   }
 
+  get turnIsDue(): boolean {
+    return performance.now() - this.#turnedAt >= LONGEST_WITHOUT_TURN_MS;
+  }
+
   ended(): void {
     this.#endedAt = performance.now();
+  }
+
+  turned(): void {
+    this.#turnedAt = performance.now();
   }
 }
 

@@ -24,8 +24,6 @@ export interface WorkerVectorEnvOptions {
 const STEP_TIMEOUT_MS = 900;
 /** Turns of the event loop before the main thread sleeps: in them a caller who has other work meanwhile begins it. */
 const TURNS = 2;
-/** Steps that follow closely leave the turns out, as they cost a core that the workers need; for so many ms at most. */
-const LONGEST_WITHOUT_TURN_MS = 15;
 /** The main thread sleeps so many ms through a step; then its event loop turns again while it waits. */
 const NAP_MS = 20;
 /** Loading the engine takes a fraction of a second; on a busy machine some. */
@@ -49,8 +47,6 @@ export class WorkerVectorEnv implements VectorEnv {
   #state: 'fresh' | 'running' | 'closed' = 'fresh';
   #busy = false;
   readonly #pace = new Pace();
-  /** When the event loop last turned. */
-  #turnedAt = Number.NEGATIVE_INFINITY;
 
   private constructor(options: WorkerVectorEnvOptions) {
     const { spec, numEnvs } = options;
@@ -191,9 +187,9 @@ export class WorkerVectorEnv implements VectorEnv {
 
   /** Lets the caller begin other work: what follows its call at once, and where steps do not follow closely, what its event loop holds. */
   async #giveWay(soon: boolean): Promise<void> {
-    if (soon && performance.now() - this.#turnedAt < LONGEST_WITHOUT_TURN_MS) return;
+    if (soon && !this.#pace.turnIsDue) return;
     for (let turn = 0; turn < TURNS && Atomics.load(this.#left, 0) > 0; turn++) await eventLoopTurn();
-    this.#turnedAt = performance.now();
+    this.#pace.turned();
   }
 
   /** Blocks the main thread, which has nothing else to do by now, until the last worker has ended its step, or for a moment. */

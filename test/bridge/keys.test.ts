@@ -31,10 +31,16 @@ describe('keys', () => {
     const { publicKey, secretKey } = readKeys(stranger);
     const unknown = { ...own, publicKey, secretKey };
     await expect(connect(reached, 1, { keys: unknown, ...short })).rejects.toThrow(/refuses this key/);
-    await expect(connect(reached, 1, { keys: readKeys(stranger), ...short })).rejects.toThrow(/no answer.*key/);
-    await expect(connect(reached, 1, short)).rejects.toThrow(/no answer.*wants a key/);
+    await expect(connect(reached, 1, { keys: readKeys(stranger), ...short })).rejects.toThrow(/hangs up.*key/);
+    await expect(connect(reached, 1)).rejects.toThrow(/wants a key/); // at once
     expect(await env.step(new Float32Array(2))).toMatchObject({ episodes: [] });
   }, 60_000);
+
+  it('keys for a server that has none are refused at once', async () => {
+    await makeKeys(join(folder, 'idle'));
+    const { address } = await start('point_world:make', []);
+    await expect(connect(address, 1, { keys: readKeys(join(folder, 'idle')) })).rejects.toThrow(/has no keys/);
+  }, 20_000);
 
   it('a socket in the file system lies in a folder of its owner', async () => {
     const path = join(folder, 'private', 'socket');

@@ -84,7 +84,7 @@ async function checkRemote(address: string, input: Input, io: Io): Promise<numbe
   const simulators = readSimulators(address, input);
   const waits = simulatorTeller(io, { quiet: input.has('quiet') });
   let name = address;
-  const { NoAnswer } = await import('../../../bridge/connection.ts');
+  const { NoAnswer } = await import('../../../bridge/noAnswer.ts');
   const connected = async (numEnvs: number) => {
     const env = await connectTo(simulators, numEnvs, undefined, waits);
     name = `${env.spec.id} at ${address}`;
