@@ -15,6 +15,8 @@ import { readMetrics } from './readMetrics.ts';
 import { savedState } from './savedState.ts';
 import { restoreVariables, storeVariables } from './variables.ts';
 
+type Numbers = Readonly<Record<string, number>>;
+
 /** When the loop does what, in gradient updates. */
 export interface OfflineSchedule {
   readonly logEvery: number;
@@ -94,19 +96,21 @@ export async function trainOffline(run: OfflineRun): Promise<OfflineResult> {
 class OfflineLoop {
   readonly #run: OfflineRun;
   readonly #stages: readonly Stage[];
+  readonly #acting: string | undefined; // the stage that ends with a policy: nothing before it is evaluated
   #step = 0;
   /** Which of the stages, and how many updates of it are done. */
   #at = { stage: 0, done: 0 };
   #streams: Streams;
   #last: OfflineScore | undefined;
   #best: OfflineScore | undefined;
-  #metrics: Record<string, number> = {};
+  #metrics: Numbers = {};
   #mark = { seconds: 0, step: 0 };
   #savedAt = -1;
 
   constructor(run: OfflineRun) {
     this.#run = run;
     this.#stages = run.algorithm.stages.filter(stage => (stage.steps ?? 0) > 0 && !run.taken?.has(stage.name));
+    this.#acting = run.algorithm.stages.findLast(({ name }) => !run.taken?.has(name))?.name;
     this.#streams = this.#freshStreams();
   }
 
@@ -155,9 +159,8 @@ class OfflineLoop {
       await this.#evaluateAndSave();
       await breather.breathe();
     }
-    const last = this.#at.stage === this.#stages.length - 1;
-    const evaluated = !this.#run.evaluationEnv || this.#last?.step === this.#step;
-    return last ? evaluated : !this.#run.stopRequested?.();
+    if (stage.name !== this.#acting) return !this.#run.stopRequested?.();
+    return !this.#run.evaluationEnv || this.#last?.step === this.#step;
   }
 
   #update(stage: Stage): void {
@@ -174,9 +177,7 @@ class OfflineLoop {
   #logMetrics(stage: Stage): void {
     const { store } = this.#run;
     const updatesPerSecond = (this.#step - this.#mark.step) / (store.seconds - this.#mark.seconds);
-    const time: Record<string, number> = Number.isFinite(updatesPerSecond)
-      ? { 'time/updatesPerSecond': updatesPerSecond }
-      : {};
+    const time: Numbers = Number.isFinite(updatesPerSecond) ? { 'time/updatesPerSecond': updatesPerSecond } : {};
     this.#log({ stage: stage.name, ...this.#metrics, ...time });
     this.#mark = { seconds: store.seconds, step: this.#step };
   }
@@ -188,7 +189,7 @@ class OfflineLoop {
     if (!stage || this.#at.done === 0) return;
     const asked = this.#run.wishes?.();
     const ending = this.#at.done === stage.steps;
-    const due = this.#at.stage === this.#stages.length - 1 && (ending || this.#at.done % schedule.evalEvery === 0);
+    const due = stage.name === this.#acting && (ending || this.#at.done % schedule.evalEvery === 0);
     const evaluating = due || asked?.evaluate === true;
     const score =
       evaluating && evaluationEnv && this.#last?.step !== this.#step ? await this.#evaluate(evaluationEnv) : undefined;
@@ -206,8 +207,7 @@ class OfflineLoop {
     const score = { step: this.#step, return: mean, returnStd, length, ...(normalize && { normalizedScore }) };
     this.#last = score;
     if (!this.#best || mean > this.#best.return) this.#best = score;
-    const normalized: Record<string, number> =
-      normalizedScore === undefined ? {} : { 'eval/normalizedScore': normalizedScore };
+    const normalized: Numbers = normalizedScore === undefined ? {} : { 'eval/normalizedScore': normalizedScore };
     this.#log({ 'eval/return': mean, 'eval/returnStd': returnStd, 'eval/length': length, ...normalized });
     for (const watcher of watchers ?? []) watcher.evaluated?.(score, this.#best);
     return score;
@@ -289,7 +289,7 @@ export interface SavedLoop {
   readonly complete: readonly string[];
   readonly last: OfflineScore | null;
   readonly best: OfflineScore | null;
-  readonly metrics: Readonly<Record<string, number>>;
+  readonly metrics: Numbers;
   readonly streams: { readonly data: RngState; readonly update: RngState };
 }
 
