@@ -267,13 +267,13 @@ describe('trainOffline', { timeout: 60_000 }, () => {
     const store = await RunStore.open(join(root, 'cut'), { replan: { ...config, steps: 8, values: ended } });
     expect(await train(store, { resume: true, overrides: ended })).toMatchObject({ finished: true, step: 8 });
     await expect(takeStage(create(), 'srpo', 'critic', join(root, 'cut'))).resolves.toBeDefined();
-    const changes = [{ step: 8, differences: ['steps: 19 → 8'] }];
-    expect(readConfig(join(root, 'cut'))).toMatchObject({ steps: 8, values: ended, changes });
+    const { values, ...rest } = readConfig(join(root, 'cut'));
+    expect(values).toEqual(ended);
+    expect(rest).toMatchObject({ steps: 8, changes: [{ step: 8, differences: ['steps: 19 → 8'] }] });
   });
 
   it('evaluates no policy before the stage that makes one', async () => {
-    const { step, last } = await train(start('stages'), { overrides: { policySteps: 0 } });
-    expect([step, last]).toEqual([11, undefined]);
+    expect((await train(start('stages'), { overrides: { policySteps: 0 } })).last).toBeUndefined();
   });
 
   it('stops at a number that is not finite and leaves a dump, not a checkpoint', async () => {
