@@ -56,6 +56,18 @@ describe('worlds over worker threads', () => {
     expect(findings.filter(({ verdict }) => verdict !== 'kept')).toEqual([]);
   });
 
+  it('lets timers run while steps follow each other closely', { timeout: 60_000 }, async () => {
+    await using(makeVectorEnv('InvertedPendulum-v4', 4, { workers: 2 }), async env => {
+      await env.reset(0);
+      const actions = actionsOf(env, 0);
+      let ticks = 0;
+      const timer = setInterval(() => ticks++, 5);
+      for (const end = performance.now() + 500; performance.now() < end; ) await env.step(actions);
+      clearInterval(timer);
+      expect(ticks).toBeGreaterThan(5); // 33 turns of the event loop are due
+    });
+  });
+
   it('moves between threads and this one by its saved state', { timeout: 300_000 }, async () => {
     const { saved, onward } = await using(makeVectorEnv('Ant-v5', 3), async env => {
       await env.reset(5);
