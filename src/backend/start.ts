@@ -2,6 +2,7 @@ import { AgentError } from '../errors.ts';
 import { type TensorInfo, tf } from '../tensor/tf.ts';
 import { AcceleratedBackend } from './accelerated.ts';
 import type { KernelCall, KernelFunction } from './elementwise.ts';
+import { lightenEngine } from './entries.ts';
 import { kernelFunctions } from './kernelFunctions.ts';
 import type { KernelLibrary } from './library.ts';
 
@@ -20,6 +21,7 @@ export async function accelerate(loaded: KernelLibrary): Promise<void> {
   const former = library;
   library = loaded;
   if (!tf.findBackendFactory(name)) {
+    lightenEngine();
     registerKernels(name);
     tf.registerBackend(name, () => new AcceleratedBackend(loaded), 3);
   }

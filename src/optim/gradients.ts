@@ -1,30 +1,18 @@
 import { training } from '../tensor/ops/trained.ts';
-import { type NamedTensorMap, type Scalar, type Tensor, tf } from '../tensor/tf.ts';
-
-/** What tfjs records of an operation. */
-interface TapeNode {
-  readonly inputs: NamedTensorMap;
-  readonly outputs: readonly Tensor[];
-  readonly gradient?: (dys: (Tensor | undefined)[]) => Readonly<Record<string, () => Tensor>>;
-  readonly saved?: readonly Tensor[];
-}
-
-interface TapeState {
-  gradientDepth: number;
-  activeTape: TapeNode[] | null;
-}
+import { type TapeNode, tapeState } from '../tensor/tape.ts';
+import { type Scalar, type Tensor, tf } from '../tensor/tf.ts';
 
 /**
  * The gradient of the scalar that `compute` returns with respect to each variable (or other tensor), undefined for one it does not depend
  * on. As `tf.variableGrads`, which spends a scope on every input of every operation: a tenth of a small update.
  */
 export function gradients(variables: ReadonlySet<Tensor>, compute: () => Scalar): (Tensor | undefined)[] {
-  const state = tf.engine().state as unknown as TapeState;
+  const state = tapeState();
   const outermost = state.gradientDepth === 0;
   if (outermost) state.activeTape = [];
   const begin = state.activeTape!.length;
   return training(variables, () => {
-    const y = record(state, compute);
+    const y = record(compute);
     const tape = state.activeTape!.slice(begin);
     try {
       return tf.tidy(() => backward(tape, variables, y)) as Tensor[];
@@ -55,7 +43,8 @@ export function release<T extends Tensor>(tensor: T): T {
   return tensor;
 }
 
-function record(state: TapeState, compute: () => Scalar): Scalar {
+function record(compute: () => Scalar): Scalar {
+  const state = tapeState();
   state.gradientDepth++;
   try {
     return tf.tidy(compute);
