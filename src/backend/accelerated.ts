@@ -4,6 +4,7 @@ import type { Buffer, KernelLibrary, KernelName } from './library.ts';
 import { BufferPool } from './pool.ts';
 
 type DataId = TensorInfo['dataId'];
+export type KernelFunc = NonNullable<ReturnType<typeof tf.getKernel>>['kernelFunc'];
 interface Entry {
   owner?: object;
   values: Float32Array;
@@ -24,6 +25,8 @@ interface Entry {
  * never handed out: reading a tensor copies it.
  */
 export class AcceleratedBackend extends CpuBackend {
+  /** Those that were looked up, by name. */
+  readonly kernels = new Map<string, KernelFunc>();
   #library: KernelLibrary;
   #pool: BufferPool;
 

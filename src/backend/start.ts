@@ -1,8 +1,8 @@
 import { AgentError } from '../errors.ts';
 import { type TensorInfo, tf } from '../tensor/tf.ts';
-import { AcceleratedBackend } from './accelerated.ts';
+import { AcceleratedBackend, type KernelFunc } from './accelerated.ts';
 import type { KernelCall, KernelFunction } from './elementwise.ts';
-import { lightenEngine } from './entries.ts';
+import { lightenEngine } from './engine.ts';
 import { kernelFunctions } from './kernelFunctions.ts';
 import type { KernelLibrary } from './library.ts';
 
@@ -43,15 +43,13 @@ export async function select(name: string): Promise<void> {
 function registerKernels(name: string): void {
   tf.copyRegisteredKernels('cpu', name);
   for (const [kernelName, ours] of Object.entries(kernelFunctions)) {
-    const plain = tf.getKernel(kernelName, 'cpu')?.kernelFunc as PlainKernel | undefined;
+    const plain = tf.getKernel(kernelName, 'cpu')?.kernelFunc as KernelFunc | undefined;
     if (plain) tf.unregisterKernel(kernelName, name);
     tf.registerKernel({ kernelName, backendName: name, kernelFunc: withFallback(kernelName, ours, plain) });
   }
 }
 
-type PlainKernel = NonNullable<ReturnType<typeof tf.getKernel>>['kernelFunc'];
-
-function withFallback(kernelName: string, ours: KernelFunction, plain: PlainKernel | undefined): PlainKernel {
+function withFallback(kernelName: string, ours: KernelFunction, plain: KernelFunc | undefined): KernelFunc {
   return call => {
     const result = ours(call.backend as AcceleratedBackend, call as unknown as KernelCall);
     if (result) return result as TensorInfo | TensorInfo[];

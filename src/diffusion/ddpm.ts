@@ -36,7 +36,7 @@ export class Ddpm {
 
   /** The same actions, differentiable through all T calls of the network (Diffusion-QL). */
   sampleWithGradient(network: NoiseNetwork, s: Tensor2D, options: SampleOptions, noise: Noise): Tensor2D {
-    return definition(this.#arguments(network, s, options, noise));
+    return definition(this.#arguments(network, s, options, noise), parts => network.body.apply(parts));
   }
 
   #arguments(network: NoiseNetwork, s: Tensor2D, options: SampleOptions, noise: Noise): DenoiseArgs {

@@ -1,6 +1,5 @@
 import { training } from '../tensor/ops/trained.ts';
-import { type TapeNode, tapeState } from '../tensor/tape.ts';
-import { type Scalar, type Tensor, tf } from '../tensor/tf.ts';
+import { type Scalar, type TapeNode, type Tensor, tapeState, tf } from '../tensor/tf.ts';
 
 /**
  * The gradient of the scalar that `compute` returns with respect to each variable (or other tensor), undefined for one it does not depend

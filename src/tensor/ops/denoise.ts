@@ -77,18 +77,20 @@ export function layerSizes(layers: readonly Layer[]): number[] {
   return [layers[0]!.weight.shape[0], ...layers.map(({ weight }) => weight.shape[1])];
 }
 
-/** What `denoise` means. */
-export function definition(args: DenoiseArgs): Tensor2D {
+/** What `denoise` means; differentiable. `apply`: what the network makes of [x, e, s]. */
+export function definition(args: DenoiseArgs, apply = (parts: Tensor2D[]) => applyBody(args.body, parts)): Tensor2D {
   return tf.tidy(() => {
-    const { body, observations, candidates, coefficients, embeddings } = args;
+    const { observations, candidates, coefficients, embeddings } = args;
     const rows = args.initialNoise.shape[0];
     const calls = embeddings.shape[0];
     const s = tf.tile(observations, [candidates, 1]);
+    const times = tf.split(embeddings, calls);
     let x = args.initialNoise;
     for (let call = 0; call < calls; call++) {
       const [recip, recipm1, coef0, coefX, sigma] = coefficients.subarray(5 * call, 5 * call + 5);
-      const e = tf.tile(tf.slice2d(embeddings, [call, 0], [1, -1]), [rows, 1]);
-      const eps = applyBody(body, tf.concat2d([x, e, s], 1));
+      // Not tf.tile, whose gradient is a slice and an addition for each of the rows.
+      const e = tf.add<Tensor2D>(tf.zeros([rows, 1]), times[call]!);
+      const eps = apply([x, e, s]);
       const x0 = tf.clipByValue(tf.sub(tf.mul(x, recip!), tf.mul(eps, recipm1!)), -1, 1);
       const mean = tf.add(tf.mul(x0, coef0!), tf.mul(x, coefX!));
       const noise = tf.slice(args.stepNoise, [call, 0, 0], [1, -1, -1]).reshape<typeof mean>(x.shape as never);
@@ -98,10 +100,10 @@ export function definition(args: DenoiseArgs): Tensor2D {
   });
 }
 
-function applyBody(body: DenoiserBody, input: Tensor2D): Tensor2D {
+function applyBody(body: DenoiserBody, parts: Tensor2D[]): Tensor2D {
   const last = body.layers.length - 1;
   return body.layers.reduce(
     (h, { weight, bias }, i) => dense(h, weight, bias, i === last ? 'linear' : body.activation),
-    input,
+    tf.concat2d(parts, 1),
   );
 }
