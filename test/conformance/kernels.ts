@@ -100,6 +100,16 @@ export function testKernels(name: string, start: Start, promises: Promises = our
       });
     });
 
+    it('takes the gradient of a gradient, and leaves no tensor of either tape', async () => {
+      const f = (x: Tensor) => tf.sum(tf.mul(tf.tanh(x), tf.exp(x))).asScalar();
+      const slope = (x: Tensor) => tf.grad(f)(x).square().sum().asScalar();
+      await agree(start, 4, draw => [tf.grad(f)(draw([7])), tf.grad(slope)(draw([7]))]);
+      const x = tf.tensor1d([0.5, -1]);
+      const { numTensors } = tf.memory();
+      tf.dispose([tf.grad(f)(x), tf.grad(slope)(x)]);
+      expect(tf.memory().numTensors).toBe(numTensors);
+    });
+
     it('applies elementary functions', async () => {
       const ops: ((x: Tensor) => Tensor)[] = [
         tf.neg,
