@@ -114,11 +114,13 @@ async function antMaze(local: string, options: MakeOptions): Promise<Made> {
   const grid = ANT_COLLECTION_GRIDS[maze];
   const tensors = await policyTensors('ant-walker', options);
   const walker = new PolicyFile(tensors, sizesOf(entry), policy ?? 'ant-walker');
-  const marked = cells(grid, 'G').map(({ row, col }): Place => [row, col]);
-  const goals = set === 'diverse' ? freeCells(grid) : marked;
+  const marked = (letter: 'R' | 'G') => cells(grid, letter).map(({ row, col }): Place => [row, col]);
+  const goals = set === 'diverse' ? freeCells(grid) : marked('G');
   const rng = new Rng(seed);
   const driver = new AntDriver({ grid, walker, goals, rng: rng.split('waypoints') });
-  const starts = set === undefined ? undefined : { grid, cells: freeCells(grid), rng: rng.split('starts') };
+  // Picked by hand in the play sets: the task's own start and the goals.
+  const begins = set === 'diverse' ? freeCells(grid) : [...marked('R'), ...goals];
+  const starts = set === undefined ? undefined : { grid, cells: begins, rng: rng.split('starts') };
   const env = await makeMujocoEnv(entry.envId);
   try {
     const collected = await collect(new PlacedAnt(env, starts), driver, options);
