@@ -59,4 +59,18 @@ export const experiments: readonly Experiment[] = [
     seeds: [2],
     reference: { value: 2997, label: 'SAC, best of 10⁶ steps (v3)' },
   },
+  {
+    name: 'td3-hopper',
+    title: 'Hopper-v4, TD3',
+    command: words('online --algo td3 --env Hopper-v4 --steps 800000 --eval-every 10000'),
+    seeds: [3],
+    reference: { value: 3268, label: 'TD3, best of 10⁶ steps (v3)' },
+  },
+  {
+    name: 'sac-walker2d',
+    title: 'Walker2d-v4, SAC',
+    command: words('online --algo sac --env Walker2d-v4 --steps 600000 --eval-every 10000'),
+    seeds: [0],
+    reference: { value: 4888, label: 'SAC, best of 10⁶ steps (v3)' },
+  },
 ];

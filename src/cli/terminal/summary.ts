@@ -16,6 +16,8 @@ export interface Finished {
   readonly best?: EvaluationResult & { readonly step: number };
   /** Beside `best`: a score and what it is (`QVPO, best, 5 seeds`). */
   readonly published?: readonly [score: number, what: string];
+  /** Where no policy was trained: the stages that were, which another run can begin from. */
+  readonly stages?: readonly string[];
 }
 
 export interface EvaluationResult {
@@ -32,7 +34,7 @@ export function summaryLines(run: Finished): Line[] {
     ['bold', `${run.task} ${run.algo} ${run.preset} seed ${run.seed}`],
     `   ${grouped(run.steps)} ${run.unit} in ${formatDuration(run.seconds)}`,
   ];
-  return [title, [], ...results(run), ...nextCommands(run.run, run.unit)];
+  return [title, [], ...results(run), ...nextCommands(run)];
 }
 
 function results(run: Finished): Line[] {
@@ -60,11 +62,13 @@ function row(name: string, tone: 'bold' | 'accent', result: EvaluationResult, st
   );
 }
 
-function nextCommands(run: string, unit: Finished['unit']): Line[] {
-  return [
-    ['watch', `agent view ${run}`],
+function nextCommands({ run, unit, stages }: Finished): Line[] {
+  const begun = stages?.map(stage => ['reuse', `agent offline --${stage}-from ${run} …`]);
+  const policy = [
     ['evaluate', `agent eval ${run} --episodes 100`],
     ...(unit === 'steps' ? [['distil', `agent offline --dataset ${run}`]] : []), // an offline run has no replay
     ['share', `agent export ${run} --format html`],
-  ].map(([label, command]) => columns([2, [label!]], [12, [command!]]));
+  ];
+  const commands = [['watch', `agent view ${run}`], ...(begun ?? policy)];
+  return commands.map(([label, command]) => columns([2, [label!]], [12, [command!]]));
 }

@@ -135,8 +135,11 @@ async function report(
     environment: config.environment,
   };
   await store.writeSummary(summary);
-  const lines = summaryLines({ ...summary, unit: 'updates', run, last, best });
-  view.close(quiet ? lines : [...lines, ...teacherLines(parts, config.seed)]);
+  const trained = parts.algorithm.stages.filter(({ steps }) => steps !== 0);
+  const policy = trained.includes(parts.algorithm.stages.at(-1)!);
+  const stages = policy ? undefined : trained.map(({ name }) => name);
+  const lines = summaryLines({ ...summary, unit: 'updates', run, last, best, stages });
+  view.close(quiet || !policy ? lines : [...lines, ...teacherLines(parts, config.seed)]);
   io.stdout.write(json ? `${JSON.stringify({ ...summary, run: store.directory })}\n` : `${run}\n`);
   return 0;
 }

@@ -30,3 +30,13 @@ it('ends a run with the text of the design', () => {
   share     agent export runs/qvpo-humanoid-v3-1120-k7q2 --format html`.slice(1),
   );
 });
+
+it('says what a run without a policy is good for', () => {
+  const common = { task: 'hopper-medium-v2', algo: 'srpo', preset: 'fast', seed: 0, steps: 9, seconds: 5 } as const;
+  const lines = summaryLines({ ...common, unit: 'updates', run: 'runs/a', stages: ['behavior', 'critic'] });
+  expect(lines.map(textOf).slice(2)).toEqual([
+    '  watch     agent view runs/a',
+    '  reuse     agent offline --behavior-from runs/a …',
+    '  reuse     agent offline --critic-from runs/a …',
+  ]);
+});
