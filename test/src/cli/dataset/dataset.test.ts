@@ -2,9 +2,12 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ANT_COLLECTION_GRIDS } from '../../../../envs/mujoco/antMazeGoals.ts';
+import { cells } from '../../../../envs/mujoco/maze.ts';
 import { benchLoad } from '../../../../src/cli/bench/benchLoad.ts';
 import { main } from '../../../../src/cli/main.ts';
 import { readD4rl } from '../../../../src/data/d4rl.ts';
+import { antPlace } from '../../../../src/loops/mazeDrivers.ts';
 import { openReplay } from '../../../../src/loops/openReplay.ts';
 import { fixturesDir } from '../../../reference.ts';
 
@@ -120,6 +123,17 @@ describe('agent dataset', () => {
     expect(Array.from(steps.rewards)).toEqual(Array.from(buffer.read(0, 120).rewards));
   }, 120_000);
 
+  it('make: a play set begins at the task’s start and at the goals', async () => {
+    expect(await agent('make', 'antmaze-medium-play', '--steps', '6000')).toMatchObject({ code: 0 });
+    const steps = await readD4rl(join(home, 'datasets', 'local', 'antmaze-medium-play.hdf5'));
+    const grid = ANT_COLLECTION_GRIDS.medium;
+    const marked = [...cells(grid, 'R'), ...cells(grid, 'G')].map(({ row, col }) => antPlace(grid, [row, col]));
+    const begins = Array.from({ length: 6 }, (_, i) => steps.observations.subarray(29_000 * i, 29_000 * i + 2));
+    for (const [x, y] of begins as unknown as [number, number][])
+      expect(marked.some(([mx, my]) => Math.abs(x - mx - 0.5) < 1 && Math.abs(y - my - 0.5) < 1)).toBe(true);
+    expect(new Set(begins.map(([x]) => Math.round(x! / 4))).size).toBeGreaterThan(1);
+  }, 60_000);
+
   it('make: says what is missing', async () => {
     expect((await agent('make', 'walker2d-medium-expert')).err).toContain('agent dataset make walker2d-expert');
     expect((await agent('make', 'walker2d-medium-replay')).err).toContain('--policy names');
@@ -127,6 +141,12 @@ describe('agent dataset', () => {
     expect((await agent('make', 'hopper-medium', '--policy', '/nowhere')).err).toContain('there is no policy /nowhere');
     expect(existsSync(join(home, 'datasets', 'local', 'hopper-medium.hdf5'))).toBe(false);
   });
+
+  it('make: each task of the papers has its controllers', async () => {
+    for (const task of ['hopper', 'halfcheetah', 'walker2d'])
+      for (const level of ['medium', 'expert'])
+        expect((await agent('make', `${task}-${level}`, '--steps', '40')).out).toBe(`local/${task}-${level}\n`);
+  }, 60_000);
 
   it.each([
     [[], /ls, info, get, make or verify is missing/],
