@@ -62,7 +62,7 @@ export const experiments: readonly Experiment[] = [
   {
     name: 'td3-hopper',
     title: 'Hopper-v4, TD3',
-    command: words('online --algo td3 --env Hopper-v4 --steps 800000 --eval-every 10000'),
+    command: words('online --algo td3 --env Hopper-v4 --steps 1000000 --eval-every 10000'),
     seeds: [3],
     reference: { value: 3268, label: 'TD3, best of 10⁶ steps (v3)' },
   },
