@@ -62,6 +62,7 @@ void work(int worker, uint32_t seen) {
     while (generation.load(std::memory_order_acquire) == seen) {
       if (std::chrono::steady_clock::now() - begun < AWAKE) {
         for (int i = 0; i < 16; i++) relax();
+        std::this_thread::yield();  // another process may have work for this core
         continue;
       }
       std::unique_lock<std::mutex> lock(mutex);
