@@ -10,7 +10,7 @@
  * loss, by a rule whose code picks another checkpoint than it says. η = 0 is diffusion behaviour cloning.
  */
 
-import { choice, count, param, table, type Values } from '../config/hyperparameters.ts';
+import { choice, count, only, param, table, type Values } from '../config/hyperparameters.ts';
 import { offlineParams } from '../config/offline.ts';
 import type { Batch } from '../data/batch.ts';
 import { drawByValue, judge } from '../diffusion/candidates.ts';
@@ -42,10 +42,10 @@ export const hyperparameters = table({
   diffusionSteps:       count(5, 'T: steps of the chain, each of which the gradient passes', 2, 1000),
   schedule:             choice('vp', scheduleNames, 'noise schedule β_t'),
   sampler:              choice('ddpm', samplerNames, 'how actions are drawn where no gradient is needed'),
-  solverCalls:          count(5, 'network calls of the solver'),
+  solverCalls:          only('sampler', ['dpm', 'dpm++'], count(5, 'network calls of the solver')),
   guidance:             param(1, 'η: weight of the critic beside the diffusion loss', { min: 0 }),
   maxQBackup:           param(false, 'the TD target takes the largest of several next actions, per critic'),
-  backupCandidates:     count(10, 'how many next actions that is'),
+  backupCandidates:     only('maxQBackup', [true], count(10, 'how many next actions that is')),
   evaluationCandidates: count(50, 'actions per state, of which one is drawn with probability ∝ exp(min_i Q_φ̄i)'),
   learningRate:         param(3e-4, 'Adam, of policy and critic', { min: 0 }),
   clipNorm:             param(5, 'largest gradient norm, of policy and critic each', { min: 0 }),

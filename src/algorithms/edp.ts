@@ -9,7 +9,7 @@
  * [−1, 1] in the TD target too.
  */
 
-import { choice, count, param, type ValuesOf } from '../config/hyperparameters.ts';
+import { choice, count, only, param, type ValuesOf } from '../config/hyperparameters.ts';
 import { cosine, offlineParams } from '../config/offline.ts';
 import { drawByValue, judge } from '../diffusion/candidates.ts';
 import { Ddpm } from '../diffusion/ddpm.ts';
@@ -31,7 +31,7 @@ export const edpParams = {
   trainSteps:           count(2_000_000, 'gradient updates'),
   diffusionSteps:       count(1000, 'K: diffusion steps; betas are scaled by 1000/K', 25),
   sampler:              choice('dpm', samplerNames, 'how actions are drawn: the chain, DPM-Solver-3, or DPM-Solver++'),
-  solverCalls:          count(15, 'network calls of the solver'),
+  solverCalls:          only('sampler', ['dpm', 'dpm++'], count(15, 'network calls of the solver')),
   evaluationCandidates: count(10, 'actions per state, of which one is drawn with probability ∝ exp(min_i Q_i)'),
   learningRate:         param(3e-4, 'Adam, of every network', { min: 0 }),
   decayLearningRate:    param(false, 'cosine to 0, of the policy alone'),

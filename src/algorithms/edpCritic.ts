@@ -1,4 +1,4 @@
-import { count, param, type ValuesOf } from '../config/hyperparameters.ts';
+import { count, only, param, type ValuesOf } from '../config/hyperparameters.ts';
 import type { Batch } from '../data/batch.ts';
 import { lecunNormal } from '../networks/init.ts';
 import { TwinQ } from '../networks/twinQ.ts';
@@ -15,7 +15,7 @@ import type { EdpConfig, EdpPolicy } from './edp.ts';
 /** What the variants with a bootstrap action add (TD3, CRR). */
 export const backupParams = {
   maxQBackup:       param(false, 'the TD target takes the largest of several next actions, per critic'),
-  backupCandidates: count(10, 'how many next actions that is'),
+  backupCandidates: only('maxQBackup', [true], count(10, 'how many next actions that is')),
 };
 type BackupConfig = EdpConfig & ValuesOf<typeof backupParams>;
 

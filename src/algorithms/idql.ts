@@ -11,7 +11,7 @@
  * Time reaches the network as the step's number. Not built: the 95/5 split for validation.
  */
 
-import { choice, count, param, table, type Values } from '../config/hyperparameters.ts';
+import { choice, count, only, param, table, type Values } from '../config/hyperparameters.ts';
 import { cosine, offlineParams } from '../config/offline.ts';
 import type { Batch } from '../data/batch.ts';
 import { best, judge } from '../diffusion/candidates.ts';
@@ -43,7 +43,7 @@ export const hyperparameters = table({
   diffusionSteps:       count(5, 'T: diffusion steps', 2, 1000),
   schedule:             choice('vp', scheduleNames, 'noise schedule β_t'),
   sampler:              choice('ddpm', samplerNames, 'how actions are drawn: the chain, DPM-Solver-3, or DPM-Solver++'),
-  solverCalls:          count(5, 'network calls of the solver'),
+  solverCalls:          only('sampler', ['dpm', 'dpm++'], count(5, 'network calls of the solver')),
   tau:                  param(0.005, 'Polyak rate of the target critic', { min: 0, max: 1 }),
   behaviorTau:          param(0.001, 'Polyak rate of the average behaviour', { min: 0, max: 1 }),
   criticLearningRate:   param(3e-4, 'Adam, of Q and V', { min: 0 }),

@@ -10,7 +10,7 @@
  * as a termination; `--preset paper` (or `--time-limit terminal`) does too.
  */
 
-import { choice, count, param, table, type Values } from '../config/hyperparameters.ts';
+import { choice, count, only, param, table, type Values } from '../config/hyperparameters.ts';
 import { onlineParams } from '../config/online.ts';
 import type { Batch } from '../data/batch.ts';
 import { best, judge, repeatRows, top } from '../diffusion/candidates.ts';
@@ -36,7 +36,7 @@ export const hyperparameters = table({
   diffusionSteps:       count(20, 'T: steps of the denoising chain', 2, 1000),
   schedule:             choice('cosine', scheduleNames, 'noise schedule β_t'),
   sampler:              choice('ddpm', samplerNames, 'how actions are drawn: the chain, DPM-Solver-3, or DPM-Solver++'),
-  solverCalls:          count(5, 'network calls of the solver'),
+  solverCalls:          only('sampler', ['dpm', 'dpm++'], count(5, 'network calls of the solver')),
   noiseRatio:           param(1, 'ν: scale of the noise added at each denoising step', { min: 0 }),
   candidates:           count(64, 'N_d: actions sampled per state to train on the best'),
   uniformCandidates:    count(0, 'uniform actions judged beside the N_d samples', 0),

@@ -10,6 +10,8 @@ export interface Param<T extends Value = Value> {
   readonly max?: number;
   readonly integer?: boolean;
   readonly choices?: readonly T[];
+  /** Another one, and the values of it with which this one has an effect. */
+  readonly goesWith?: readonly [key: string, values: readonly Value[]];
 }
 
 type Widen<T> = T extends number ? number : T extends boolean ? boolean : T;
@@ -28,6 +30,11 @@ export function count(value: number, doc: string, min = 1, max?: number): Param<
 /** One of several names. */
 export function choice<const C extends readonly string[]>(value: C[number], choices: C, doc: string): Param<C[number]> {
   return { default: value, doc, choices };
+}
+
+/** A parameter that has an effect only where another one, by its key, has one of these values. */
+export function only<T extends Value>(key: string, values: readonly Value[], param: Param<T>): Param<T> {
+  return { ...param, goesWith: [key, values] };
 }
 
 export type Params = Readonly<Record<string, Param<never> | Param<number> | Param<boolean> | Param<string>>>;
@@ -63,7 +70,10 @@ export interface Resolved<T extends AnyTable = AnyTable> {
   readonly sources: Readonly<Record<string, string>>;
 }
 
-/** Later layers win. Keys are lowerCamel; a string is parsed as a flag's text. Throws `UsageError` with the value. */
+/**
+ * Later layers win. Keys are lowerCamel; a string is parsed as a flag's text. Throws `UsageError` with the value; also for
+ * one that the user has set and that has no effect beside the others.
+ */
 export function resolve<T extends AnyTable>(
   table: T,
   layers: readonly {
@@ -84,6 +94,14 @@ export function resolve<T extends AnyTable>(
       values[key] = check(key, value, param as Param, layer.source);
       sources[key] = layer.source;
     }
+  }
+  for (const [key, { goesWith }] of Object.entries(table.params as Record<string, Param>)) {
+    const [other, wanted] = goesWith ?? [key, [values[key]!]];
+    if (wanted.includes(values[other]!) || !/^(flag|config )/.test(sources[key]!)) continue;
+    throw new UsageError(`${flagName(key)} has no effect with ${flagName(other)} ${values[other]}`, [
+      ['use', wanted.map(value => `${flagName(other)} ${value}`).join('  ')],
+      ['or', `leave ${flagName(key)} out`],
+    ]);
   }
   return { values: values as Values<T>, sources };
 }
