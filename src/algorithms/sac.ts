@@ -9,7 +9,7 @@
  * time limit counts as a termination.
  */
 
-import { count, param, table, type Values } from '../config/hyperparameters.ts';
+import { count, only, param, table, type Values } from '../config/hyperparameters.ts';
 import { onlineParams } from '../config/online.ts';
 import type { Batch } from '../data/batch.ts';
 import { SquashedGaussian } from '../networks/squashedGaussian.ts';
@@ -32,10 +32,10 @@ export const hyperparameters = table({
   tau:                    param(0.005, 'Polyak rate of the target critic', { min: 0, max: 1 }),
   entropyWeight:          param(1, 'α at the start, and throughout unless it is learned', { min: 1e-6 }),
   learnEntropyWeight:     param(true, 'adapt α until the entropy is H̄'),
-  entropyPerDimension:    param(-1, 'H̄ / actDim: target entropy per action dimension'),
+  entropyPerDimension:    only('learnEntropyWeight', [true], param(-1, 'H̄ / actDim: target entropy per action dimension')),
   policyLearningRate:     param(3e-4, 'Adam', { min: 0 }),
   criticLearningRate:     param(3e-4, 'Adam', { min: 0 }),
-  entropyLearningRate:    param(3e-4, 'Adam, of ln α', { min: 0 }),
+  entropyLearningRate:    only('learnEntropyWeight', [true], param(3e-4, 'Adam, of ln α', { min: 0 })),
   hidden:                 count(256, 'width of both hidden layers'),
 }, {
   presets: {

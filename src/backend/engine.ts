@@ -26,7 +26,7 @@ export function lightenEngine(): void {
     runKernel(name, inputs, attributes) ?? plain(name, inputs, attributes);
 }
 
-/** tfjs joins backend and name to a string for each of its four looks. */
+/** tfjs joins backend and name to a string for each of its two looks. */
 function kernelOf(backend: AcceleratedBackend, name: string): KernelFunc | undefined {
   const known = backend.kernels.get(name);
   if (known) return known;

@@ -96,8 +96,9 @@ export function resolve<T extends AnyTable>(
     }
   }
   for (const [key, { goesWith }] of Object.entries(table.params as Record<string, Param>)) {
-    const [other, wanted] = goesWith ?? [key, [values[key]!]];
-    if (wanted.includes(values[other]!) || !/^(flag|config )/.test(sources[key]!)) continue;
+    if (!goesWith || !/^(flag|config )/.test(sources[key]!)) continue;
+    const [other, wanted] = goesWith;
+    if (wanted.includes(values[other]!)) continue;
     throw new UsageError(`${flagName(key)} has no effect with ${flagName(other)} ${values[other]}`, [
       ['use', wanted.map(value => `${flagName(other)} ${value}`).join('  ')],
       ['or', `leave ${flagName(key)} out`],
