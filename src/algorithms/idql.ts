@@ -138,10 +138,10 @@ export class Idql implements Algorithm {
     const t = noise.integers('behavior/t', a.shape[0], diffusionSteps);
     const epsilon = noise.normal('behavior/epsilon', a.shape);
     const x = this.#chain.corrupt(a, t, epsilon);
-    const masks = this.behavior.masks(a.shape[0], noise);
+    const drops = this.behavior.drops(a.shape[0], noise);
     this.#optimizer.decay(rate => cosine(rate, progress));
     const { loss, norm } = minimize(this.#optimizer, () => {
-      const error = tf.sub(this.behavior.apply(x, tf.cast(t, 'float32') as Tensor1D, s, masks), epsilon);
+      const error = tf.sub(this.behavior.apply(x, tf.cast(t, 'float32') as Tensor1D, s, drops), epsilon);
       return { loss: tf.mean(tf.sum(tf.square(error), 1)).asScalar() };
     });
     polyak(this.averageBehavior.trainable, this.behavior.trainable, behaviorTau);

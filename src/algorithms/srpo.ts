@@ -138,9 +138,9 @@ export class Srpo implements Algorithm {
   #updateBehavior({ observations: s, actions: a }: Batch, noise: Noise): Metrics {
     const range = { min: this.config.behaviorTimeMin, max: 1 };
     const { t, z, x } = this.#sde.corrupt(a, range, 'behavior', noise);
-    const masks = this.behavior.masks(a.shape[0], noise);
+    const drops = this.behavior.drops(a.shape[0], noise);
     const { loss, norm } = minimize(this.#behaviorOptimizer, () => {
-      const error = tf.square(tf.sub(this.behavior.apply(x, t, s, masks), z));
+      const error = tf.square(tf.sub(this.behavior.apply(x, t, s, drops), z));
       return { loss: tf.mean(tf.sum(error, 1)).asScalar() };
     });
     return { 'behavior/loss': loss, 'behavior/gradNorm': norm.asScalar() };

@@ -4,7 +4,7 @@ import type { KernelCall, KernelFunction } from './elementwise.ts';
 
 /** What the kernels of `kernels/block.h` are told beside their tensors. */
 interface Attributes {
-  readonly mask?: TensorInfo;
+  readonly uniform?: TensorInfo;
   readonly rate: number;
   readonly epsilon: number;
   readonly keep: boolean;
@@ -12,8 +12,8 @@ interface Attributes {
 
 const valuesOf = (backend: AcceleratedBackend, { inputs }: KernelCall) =>
   (inputs as unknown as readonly TensorInfo[]).map(tensor => backend.values(tensor));
-const maskOf = (backend: AcceleratedBackend, { mask }: Attributes) => (mask ? backend.values(mask) : null);
-const reals = ({ epsilon, rate }: Attributes) => [epsilon, 1 / (1 - rate)];
+const uniformOf = (backend: AcceleratedBackend, { uniform }: Attributes) => (uniform ? backend.values(uniform) : null);
+const reals = ({ epsilon, rate }: Attributes) => [epsilon, rate];
 
 /** `LnResBlock`: h, scale, shift, W₁, b₁, W₂, b₂ → y. What the gradient needs is attached to the result. */
 const forward: KernelFunction = (backend, call) => {
@@ -24,7 +24,7 @@ const forward: KernelFunction = (backend, call) => {
   const { info, values } = backend.output([rows, width]);
   const saved = attributes.keep ? backend.attach(info, rows * (width + 1 + inner)) : null;
   const [from, ...parameters] = valuesOf(backend, call);
-  const buffers = [from!, maskOf(backend, attributes), ...parameters, values, saved];
+  const buffers = [from!, uniformOf(backend, attributes), ...parameters, values, saved];
   backend.run('blockForward', buffers, [rows, width, inner], reals(attributes));
   return [info];
 };
@@ -40,7 +40,7 @@ const gradient: KernelFunction = (backend, call) => {
   const [, dy, ...parameters] = valuesOf(backend, call);
   const saved = backend.attached(y!)!;
   const outputs = results.map(({ values }) => values);
-  const buffers = [dy!, maskOf(backend, attributes), ...parameters, saved, ...outputs];
+  const buffers = [dy!, uniformOf(backend, attributes), ...parameters, saved, ...outputs];
   backend.run('blockBackward', buffers, [rows, width, inner], reals(attributes));
   return results.map(({ info }) => info);
 };

@@ -113,8 +113,6 @@ const mishGradient: KernelFunction = (backend, { inputs }) => {
 export const elementwise: Readonly<Record<string, KernelFunction>> = Object.fromEntries([
   ['MishGradient', mishGradient],
   ...binaryNames.map((name, op) => [name, binary(op)]),
-  ...unaryNames
-    .filter(name => name !== 'Silu' && name !== 'AtLeast')
-    .map(name => [name, unary(unaryNames.indexOf(name))]),
+  ...unaryNames.filter(name => name !== 'Silu').map(name => [name, unary(unaryNames.indexOf(name))]),
   ...reductionNames.map((name, op) => [name, reduction(op)]),
 ]);

@@ -90,7 +90,6 @@ export const unaryNames = [
   'Silu',
   'ClipByValue',
   'Reciprocal',
-  'AtLeast',
   'Sin',
   'Cos',
   'Expm1',

@@ -1,5 +1,4 @@
 import type { Noise } from '../tensor/noise.ts';
-import { atLeast } from '../tensor/ops/atLeast.ts';
 import { dense } from '../tensor/ops/dense.ts';
 import { type LnResBlock, lnResBlock } from '../tensor/ops/lnResBlock.ts';
 import { mish } from '../tensor/ops/mish.ts';
@@ -78,26 +77,23 @@ export class LnResNet {
 
   /**
    * Predicted noise [R, A] for noisy actions x [R, A], times t [R] in [0, 1] and observations s [R, S] (none if S = 0).
-   * With `masks`, one 0/1 mask [R, H] per block, the blocks drop their inputs: training mode.
+   * With `drops`, uniform numbers [R, H] for each block, the blocks drop their inputs: training mode.
    */
-  apply(x: Tensor2D, t: Tensor1D, s?: Tensor2D, masks?: readonly Tensor2D[]): Tensor2D {
+  apply(x: Tensor2D, t: Tensor1D, s?: Tensor2D, drops?: readonly Tensor2D[]): Tensor2D {
     const e = this.cond.apply(fourierFeatures(t, this.frequencies));
     let h = this.input.apply(s ? [x, s, e] : [x, e]);
     this.blocks.forEach((block, i) => {
-      h = lnResBlock(h, block, masks && { mask: masks[i]!, rate: this.dropout });
+      h = lnResBlock(h, block, drops && { uniform: drops[i]!, rate: this.dropout });
     });
     const [{ weight, bias }] = this.output.layers as [LinearVariables];
     return dense(mish(h), weight, bias, 'linear');
   }
 
-  /** Draws the masks of a training step: an entry is kept where a uniform number is at least the dropout rate. */
-  masks(rows: number, noise: Noise): Tensor2D[] | undefined {
+  /** Draws what a training step drops, for `apply`: an entry is kept where its number is at least the dropout rate. */
+  drops(rows: number, noise: Noise): Tensor2D[] | undefined {
     if (this.dropout === 0) return undefined;
     const hidden = this.blocks[0]!.norm.weight.shape[0];
-    return this.blocks.map((_, i) => {
-      const uniform = noise.uniform(`dropout${i}`, [rows, hidden]);
-      return atLeast(uniform as Tensor2D, this.dropout);
-    });
+    return this.blocks.map((_, i) => noise.uniform(`dropout${i}`, [rows, hidden]) as Tensor2D);
   }
 }
 

@@ -33,11 +33,11 @@ export function sinusoidalTable(steps: number, dim: number, features: TimeFeatur
 }
 
 /**
- * Random Fourier features of continuous times (Tancik et al. 2020): [sin(2πWt), cos(2πWt)], t [R], W [F] → [R, 2F].
+ * Random Fourier features of continuous times (Tancik et al. 2020): [sin(2πWt), cos(2πWt)], t [R], W [F] → two of [R, F].
  * With W of several tens the argument reaches hundreds of radians, so its float32 rounding shows: the products are
  * formed in the order ((t·W)·2)·π, as in the authors' code.
  */
-export function fourierFeatures(t: Tensor1D, frequencies: Tensor1D): Tensor2D {
+export function fourierFeatures(t: Tensor1D, frequencies: Tensor1D): [Tensor2D, Tensor2D] {
   const angle = tf.mul(tf.mul(tf.mul(t.expandDims(1), frequencies.expandDims(0)), 2), Math.PI) as Tensor2D;
-  return tf.concat2d([tf.sin(angle), tf.cos(angle)], 1);
+  return [tf.sin(angle), tf.cos(angle)];
 }

@@ -61,7 +61,7 @@ function score(golden: GoldenCase): Outputs {
     const at = (name: string, value: Tensor) => {
       outputs[`${mode}/${name}`] = value;
     };
-    const features = fourierFeatures(t, net.frequencies);
+    const features = tf.concat2d(fourierFeatures(t, net.frequencies), 1);
     at('fourier', features);
     at('cond/linear0', dense(features, net.cond.layers[0]!.weight, net.cond.layers[0]!.bias, 'linear'));
     const e = net.cond.apply(features);
@@ -70,8 +70,8 @@ function score(golden: GoldenCase): Outputs {
     at('in/linear', h);
     net.blocks.forEach((block, i) => {
       const { norm, fc1, fc2 } = block;
-      const dropout = masks && { mask: masks[i]!, rate: net.dropout };
-      const dropped = dropout ? (h.mul(dropout.mask).div(1 - net.dropout) as Tensor2D) : h;
+      const dropout = masks && { uniform: masks[i]!, rate: net.dropout };
+      const dropped = dropout ? (h.mul(dropout.uniform).div(1 - net.dropout) as Tensor2D) : h;
       const normed = layerNorm(dropped, norm.weight, norm.bias);
       const linear = dense(normed, fc1.weight, fc1.bias, 'linear');
       at(`block${i}/norm`, normed);
@@ -110,7 +110,7 @@ function behavior(golden: GoldenCase, several: boolean): Outputs {
       x,
       t,
       golden.input('s') as Tensor2D,
-      algorithm.behavior.masks(a.shape[0]!, noise),
+      algorithm.behavior.drops(a.shape[0]!, noise),
     );
     const [gradients] = gradientsOf(() => {
       outputs.loss = update('');

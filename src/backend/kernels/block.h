@@ -6,13 +6,16 @@
 namespace agent {
 namespace {
 
-/// ints: rows B, width H, inner width I. reals: ε of the layer norm, 1 / (1 − dropout rate).
+/// ints: rows B, width H, inner width I. reals: ε of the layer norm, dropout rate.
 struct Block {
   int B, H, I, tile;
-  float epsilon, scale;
-  Block(const int32_t* n, const double* r) : B(n[0]), H(n[1]), I(n[2]), epsilon((float)r[0]), scale((float)r[1]) {
+  float epsilon, rate, scale;
+  Block(const int32_t* n, const double* r)
+      : B(n[0]), H(n[1]), I(n[2]), epsilon((float)r[0]), rate((float)r[1]), scale((float)(1 / (1 - r[1]))) {
     tile = B <= FEW_ROWS ? B : B >= 1024 ? MAX_ROWS : 2 * MR;
   }
+  /// x with the dropout: kept where u ≥ rate.
+  vf drop(vf x, vf u) const { return u >= rate ? x * scale : vf{}; }
   /// What the forward pass saves: the normalised rows x̂ [B, H], 1/deviation [B], the argument of mish [B, I].
   struct Saved {
     float *normed, *inverse, *z;
@@ -46,11 +49,11 @@ static float normalise(float* x, int n, float epsilon) {
   return inverse;
 }
 
-/// buffers: h, mask or null (0 or 1), scale and shift of the norm, W₁, b₁, W₂, b₂, y, saved or null.
+/// buffers: h, uniform numbers of the dropout or null, scale and shift of the norm, W₁, b₁, W₂, b₂, y, saved or null.
 static double blockForward(void** p, const int32_t* n, const double* r) {
   const Block block(n, r);
   const int B = block.B, H = block.H, I = block.I;
-  const float *h = (const float*)p[0], *mask = (const float*)p[1], *gamma = (const float*)p[2], *beta = (const float*)p[3];
+  const float *h = (const float*)p[0], *uniform = (const float*)p[1], *gamma = (const float*)p[2], *beta = (const float*)p[3];
   const int mode = B > FEW_ROWS ? MANY : FEW_IN_PLACE;
   const float *w1 = (const float*)p[4], *w2 = (const float*)p[6];
   Packing packing(2);
@@ -68,10 +71,10 @@ static double blockForward(void** p, const int32_t* n, const double* r) {
     Finish first, second;
     for (int i = 0; i < rows; i++) {
       float* x = normed + (size_t)i * H;
-      const float *from = h + at + (size_t)i * H, *keep = mask ? mask + at + (size_t)i * H : nullptr;
+      const float *from = h + at + (size_t)i * H, *u = uniform ? uniform + at + (size_t)i * H : nullptr;
       for (int j = 0; j < H; j += W) {
         const vf a = loadSome(from + j, H - j);
-        storeSome(x + j, keep ? a * loadSome(keep + j, H - j) * block.scale : a, H - j);
+        storeSome(x + j, u ? block.drop(a, loadSome(u + j, H - j)) : a, H - j);
       }
       const float inverse = normalise(x, H, block.epsilon);
       if (p[9]) {
@@ -98,7 +101,7 @@ static double blockForward(void** p, const int32_t* n, const double* r) {
 /// From dy to dh of one row through the norm and the dropout; adds to the sums of dscale and dshift, restores the norm's
 /// result for the gradient of W₁. `dn`: gradient of the norm's result.
 static void blockRowBackward(const Block& b, const float* dy, const float* dn, const float* hat, float inverse,
-                             const float* mask, const float* gamma, const float* beta, float* dh, float* normed,
+                             const float* uniform, const float* gamma, const float* beta, float* dh, float* normed,
                              float* dGamma, float* dBeta) {
   const int H = b.H;
   vf along = {}, sum = {};
@@ -116,16 +119,16 @@ static void blockRowBackward(const Block& b, const float* dy, const float* dn, c
     const int left = H - j;
     const vf d = loadSome(dn + j, left) * loadSome(gamma + j, left);
     vf dx = (d - mean - loadSome(hat + j, left) * projection) * inverse;
-    if (mask) dx = dx * loadSome(mask + j, left) * b.scale;
+    if (uniform) dx = b.drop(dx, loadSome(uniform + j, left));
     storeSome(dh + j, loadSome(dy + j, left) + dx, left);
   }
 }
 
-/// buffers: dy, mask or null, scale and shift of the norm, W₁, W₂, saved; dh, dscale, dshift, dW₁, db₁, dW₂, db₂ (out).
+/// buffers: dy, uniform numbers or null, scale and shift of the norm, W₁, W₂, saved; dh, dscale, dshift, dW₁, db₁, dW₂, db₂ (out).
 static double blockBackward(void** p, const int32_t* n, const double* r) {
   const Block block(n, r);
   const int B = block.B, H = block.H, I = block.I, tiles = ceilDiv(B, block.tile), sums = I + 3 * H;
-  const float *dy = (const float*)p[0], *mask = (const float*)p[1], *gamma = (const float*)p[2], *beta = (const float*)p[3];
+  const float *dy = (const float*)p[0], *uniform = (const float*)p[1], *gamma = (const float*)p[2], *beta = (const float*)p[3];
   const Block::Saved saved = block.saved(p[6]);
   Packing packing(2);
   const float* w1 = packing.add((const float*)p[4], I, true, I, H);
@@ -159,7 +162,7 @@ static double blockBackward(void** p, const int32_t* n, const double* r) {
     for (int i = 0; i < rows; i++) {
       const size_t own = at + (size_t)i * H;
       blockRowBackward(block, dy + own, dn + (size_t)i * H, saved.normed + own, saved.inverse[row + i],
-                       mask ? mask + own : nullptr, gamma, beta, (float*)p[7] + own, normed + own, dGamma, dBeta);
+                       uniform ? uniform + own : nullptr, gamma, beta, (float*)p[7] + own, normed + own, dGamma, dBeta);
     }
   });
   addParts(parts, tiles, sums, I, (float*)p[11]);

@@ -77,7 +77,7 @@ INLINE vf exponentialLessOne(vf x) {
   return x != x ? x : y;
 }
 
-enum Unary { NEG, SQUARE, SQRT, EXP, LOG, ABS, RELU1, TANH1, SIGMOID, SOFTPLUS, MISH1, SILU1, CLIP, RECIPROCAL, AT_LEAST, SIN, COS, EXPM1 };
+enum Unary { NEG, SQUARE, SQRT, EXP, LOG, ABS, RELU1, TANH1, SIGMOID, SOFTPLUS, MISH1, SILU1, CLIP, RECIPROCAL, SIN, COS, EXPM1 };
 
 template <int OP>
 INLINE vf unaryOf(vf x, float low, float high) {
@@ -104,7 +104,6 @@ INLINE vf unaryOf(vf x, float low, float high) {
     case SIN: return sineOf(x, 0);
     case COS: return sineOf(x, 1);
     case EXPM1: return exponentialLessOne(x);
-    case AT_LEAST: return x >= low ? splat(1.0f) : vf{};
   }
   return x;
 }
@@ -125,7 +124,7 @@ static double unary(void** p, const int32_t* n, const double* r) {
   static const Loop loops[] = {unaryLoop<NEG>,     unaryLoop<SQUARE>,   unaryLoop<SQRT>,  unaryLoop<EXP>,   unaryLoop<LOG>,
                                unaryLoop<ABS>,     unaryLoop<RELU1>,    unaryLoop<TANH1>, unaryLoop<SIGMOID>,
                                unaryLoop<SOFTPLUS>, unaryLoop<MISH1>,   unaryLoop<SILU1>, unaryLoop<CLIP>,
-                               unaryLoop<RECIPROCAL>, unaryLoop<AT_LEAST>, unaryLoop<SIN>,   unaryLoop<COS>,   unaryLoop<EXPM1>};
+                               unaryLoop<RECIPROCAL>, unaryLoop<SIN>,   unaryLoop<COS>,   unaryLoop<EXPM1>};
   loops[n[0]]((const float*)p[0], (float*)p[1], n[1], (float)r[0], (float)r[1]);
   return 0;
 }

@@ -190,10 +190,9 @@ INLINE vf mishSlope(vf x) {
 
 /// Both at once: they share the exponential.
 INLINE vf mishAndSlope(vf x, vf& slope) {
-  const vf c = minimum(splat(20.0f), x), e = exponential(c);
+  const vf c = minimum(x, splat(20.0f)), e = quickExponential(c);
   const vf n = e * (e + 2.0f), r = reciprocal(n + 2.0f);
-  slope = (n + 4.0f * c * e * (e + 1.0f) * r) * r;
-  slope = x != x ? x : slope;
+  slope = (n + 4.0f * c * fma(e, e, e) * r) * r;
   return x * (n * r);
 }
 

@@ -11,9 +11,9 @@ export interface LnResBlock {
   readonly fc2: Layer;
 }
 
-/** Inverted dropout: `mask` is 0 or 1, of the shape it is applied to; what is kept is divided by 1 − rate. */
+/** Inverted dropout: an entry is kept, and divided by 1 − rate, where its uniform number in [0, 1) is at least `rate`. */
 export interface Dropout {
-  readonly mask: Tensor2D;
+  readonly uniform: Tensor2D;
   readonly rate: number;
 }
 
@@ -25,16 +25,21 @@ export function lnResBlock(h: Tensor2D, block: LnResBlock, dropout?: Dropout): T
   const { norm, fc1, fc2 } = block;
   const inputs = [h, norm.weight, norm.bias, fc1.weight, fc1.bias, fc2.weight, fc2.bias];
   const keep = tf.engine().isTapeOn();
-  const attributes = { mask: dropout?.mask, rate: dropout?.rate ?? 0, epsilon: EPSILON, keep, block };
+  const attributes = { uniform: dropout?.uniform, rate: dropout?.rate ?? 0, epsilon: EPSILON, keep, block };
   return runFused('LnResBlock', inputs, attributes)[0] as Tensor2D;
 }
 
 /** What `lnResBlock` means. */
 export function definition(h: Tensor2D, { norm, fc1, fc2 }: LnResBlock, dropout?: Dropout): Tensor2D {
-  const dropped = dropout ? tf.div<Tensor2D>(tf.mul(h, dropout.mask), 1 - dropout.rate) : h;
+  const dropped = dropout ? drop(h, dropout) : h;
   const normed = layerNorm(dropped, norm.weight, norm.bias, EPSILON);
   const inner = dense(normed, fc1.weight, fc1.bias, 'mish');
   return tf.add(h, dense(inner, fc2.weight, fc2.bias, 'linear'));
+}
+
+function drop(h: Tensor2D, { uniform, rate }: Dropout): Tensor2D {
+  const kept = tf.cast(tf.greaterEqual(uniform, rate), 'float32');
+  return tf.div(tf.mul(h, kept), 1 - rate);
 }
 
 tf.registerGradient({

@@ -34,17 +34,17 @@ test('keeps its frequencies: saved, never trained, spread as N(0, 30²)', () => 
   expect(Object.keys(grads)).toHaveLength(Object.keys(net.trainable).length);
 });
 
-test('drops in training what the masks say, nothing in evaluation', () => {
+test('drops in training what the uniform numbers say, nothing in evaluation', () => {
   const net = new LnResNet(options, noise());
   const { x, t, s } = inputs(40);
-  const masks = net.masks(40, noise())!;
-  expect(masks).toHaveLength(2);
-  const kept = tf.mean(masks[0]!).dataSync()[0]!;
+  const drops = net.drops(40, noise())!;
+  expect(drops).toHaveLength(2);
+  const kept = tf.mean(tf.cast(tf.greaterEqual(drops[0]!, 0.25), 'float32')).dataSync()[0]!;
   expect(kept).toBeCloseTo(0.75, 1);
   const plain = net.apply(x, t, s).dataSync();
   expect(net.apply(x, t, s).dataSync()).toEqual(plain);
-  expect(net.apply(x, t, s, masks).dataSync()).not.toEqual(plain);
-  expect(new LnResNet({ ...options, dropout: 0 }, noise()).masks(5, noise())).toBeUndefined();
+  expect(net.apply(x, t, s, drops).dataSync()).not.toEqual(plain);
+  expect(new LnResNet({ ...options, dropout: 0 }, noise()).drops(5, noise())).toBeUndefined();
 });
 
 test('works without observations', () => {
