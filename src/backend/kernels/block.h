@@ -98,11 +98,55 @@ static double blockForward(void** p, const int32_t* n, const double* r) {
   return 0;
 }
 
-/// From dy to dh of one row through the norm and the dropout; adds to the sums of dscale and dshift, restores the norm's
-/// result for the gradient of W₁. `dn`: gradient of the norm's result.
+/// Of rows row … row+count−1: dz ← dz · mish'(z), and that and mish(z) to the panels of two products of depth B; the column
+/// sums of dz. `dz` and `z` begin at the first of the rows. Few rows at a time: as many streams as the hardware reads ahead.
+static void mishRows(float* dz, const float* z, int B, int I, int row, int count, float* dzPanels, float* innerPanels,
+                     float* sums) {
+  constexpr int STREAMS = 8;
+  for (int j = 0; j < I; j++) sums[j] = 0;
+  for (int i0 = 0; i0 < count; i0 += STREAMS)
+    for (int n0 = 0; n0 < I; n0 += NR)
+      for (int v = 0; v < NV; v++) {
+        const int column = n0 + v * W, left = I - column;
+        vf sum = left > 0 ? loadSome(sums + column, left) : vf{};
+        for (int i = i0; i < minimum(count, i0 + STREAMS); i++) {
+          const size_t at = (size_t)i * I + column, to = (size_t)n0 * B + (size_t)(row + i) * NR + v * W;
+          vf d = {}, value = {}, slope;
+          if (left > 0) {
+            value = mishAndSlope(loadSome(z + at, left), slope);
+            d = loadSome(dz + at, left) * slope;
+            storeSome(dz + at, d, left);
+          }
+          store(dzPanels + to, d);
+          store(innerPanels + to, value);
+          sum = sum + d;
+        }
+        if (left > 0) storeSome(sums + column, sum, left);
+      }
+}
+
+/// [rows × columns] to [columns × rows].
+static void transpose(const float* from, int rows, int columns, float* to) {
+  constexpr int PART = 64;
+  parallel(ceilDiv(columns, PART), MOVE * rows * columns, [=](int task, int) {
+    const int j0 = task * PART, j1 = minimum(columns, j0 + PART);
+    int i = 0;
+    for (; i + 4 <= rows; i += 4) {
+      int j = j0;
+      for (; j + 4 <= j1; j += 4) transpose4(from + (size_t)i * columns + j, columns, to + (size_t)j * rows + i, rows);
+      for (; j < j1; j++)
+        for (int r = i; r < i + 4; r++) to[(size_t)j * rows + r] = from[(size_t)r * columns + j];
+    }
+    for (; i < rows; i++)
+      for (int j = j0; j < j1; j++) to[(size_t)j * rows + i] = from[(size_t)i * columns + j];
+  });
+}
+
+/// From dy to dh of one row through the norm and the dropout; adds to the sums of dscale, dshift and db₂, restores the
+/// norm's result for the gradient of W₁. `dn`: gradient of the norm's result.
 static void blockRowBackward(const Block& b, const float* dy, const float* dn, const float* hat, float inverse,
                              const float* uniform, const float* gamma, const float* beta, float* dh, float* normed,
-                             float* dGamma, float* dBeta) {
+                             float* dGamma, float* dBeta, float* db2) {
   const int H = b.H;
   vf along = {}, sum = {};
   for (int j = 0; j < H; j += W) {
@@ -112,6 +156,7 @@ static void blockRowBackward(const Block& b, const float* dy, const float* dn, c
     along = along + d * g * x;
     storeSome(dGamma + j, loadSome(dGamma + j, left) + d * x, left);
     storeSome(dBeta + j, loadSome(dBeta + j, left) + d, left);
+    storeSome(db2 + j, loadSome(db2 + j, left) + loadSome(dy + j, left), left);
     storeSome(normed + j, fma(x, g, loadSome(beta + j, left)), left);
   }
   const float mean = (float)(preciseSum(sum) / H), projection = (float)(preciseSum(along) / H);
@@ -134,43 +179,39 @@ static double blockBackward(void** p, const int32_t* n, const double* r) {
   const float* w1 = packing.add((const float*)p[4], I, true, I, H);
   const float* w2 = packing.add((const float*)p[5], H, true, H, I);
   packing.run();
-  float* inner = (float*)workspace(4 * (size_t)B * I);
-  float* normed = (float*)workspace(4 * (size_t)B * H);
-  float* dzPacked = (float*)workspace(4 * packedSize(B, I));
-  float* dyPacked = (float*)workspace(4 * packedSize(B, H));
+  float* inner = (float*)workspace(4 * packedSize(B, I));
+  float* dzPanels = (float*)workspace(4 * packedSize(B, I));
+  float* normedTiles = (float*)workspace(4 * tiledSize(H, B));
+  float* dyTiles = (float*)workspace(4 * tiledSize(H, B));
+  float* dw2 = (float*)workspace(4 * (size_t)H * I);  // its transpose
   float* parts = (float*)workspace(4 * (size_t)tiles * sums);
-  const size_t perWorker = (size_t)block.tile * (H + I);
+  const size_t perWorker = (size_t)block.tile * (2 * H + I);
   float* scratch = (float*)workspace(4 * perWorker * workerCount());
   parallel(tiles, 2.0 * B * H * I, [&](int task, int worker) {
     const int row = task * block.tile, rows = minimum(block.tile, B - row);
     const size_t at = (size_t)row * H, atInner = (size_t)row * I;
-    float *dz = scratch + worker * perWorker, *dn = dz + (size_t)block.tile * I;
+    float *dz = scratch + worker * perWorker, *dn = dz + (size_t)block.tile * I, *normed = dn + (size_t)block.tile * H;
     float *db1 = parts + (size_t)task * sums, *db2 = db1 + I, *dGamma = db2 + H, *dBeta = dGamma + H;
     productBlock(0, rows, 0, ceilDiv(I, NR), I, H, dy + at, H, 1, copies(w2, H), dz, I, Finish());
-    const float* z = saved.z + atInner;
-    for (int i = 0; i < rows * I; i += W) {
-      const int left = rows * I - i;
-      vf slope;
-      const vf x = loadSome(z + i, left), value = mishAndSlope(x, slope);
-      storeSome(inner + atInner + i, value, left);
-      storeSome(dz + i, loadSome(dz + i, left) * slope, left);
-    }
-    gradientRows(dz, B, I, row, rows, dzPacked, db1);
-    gradientRows(dy + at, B, H, row, rows, dyPacked, db2);
+    mishRows(dz, saved.z + atInner, B, I, row, rows, dzPanels, inner, db1);
     productBlock(0, rows, 0, ceilDiv(H, NR), H, I, dz, I, 1, copies(w1, I), dn, H, Finish());
-    for (int j = 0; j < H; j++) dGamma[j] = dBeta[j] = 0;
+    for (int j = 0; j < H; j++) dGamma[j] = dBeta[j] = db2[j] = 0;
     for (int i = 0; i < rows; i++) {
       const size_t own = at + (size_t)i * H;
       blockRowBackward(block, dy + own, dn + (size_t)i * H, saved.normed + own, saved.inverse[row + i],
-                       uniform ? uniform + own : nullptr, gamma, beta, (float*)p[7] + own, normed + own, dGamma, dBeta);
+                       uniform ? uniform + own : nullptr, gamma, beta, (float*)p[7] + own, normed + (size_t)i * H, dGamma, dBeta,
+                       db2);
     }
+    packRows(normed, H, H, rows, normedTiles + (size_t)row * MR, B);
+    packRows(dy + at, H, H, rows, dyTiles + (size_t)row * MR, B);
   });
   addParts(parts, tiles, sums, I, (float*)p[11]);
   addParts(parts + I, tiles, sums, H, (float*)p[13]);
   addParts(parts + I + H, tiles, sums, H, (float*)p[8]);
   addParts(parts + I + 2 * H, tiles, sums, H, (float*)p[9]);
-  product(H, I, B, normed, 1, H, dzPacked, (float*)p[10], I, Finish());
-  product(I, H, B, inner, 1, I, dyPacked, (float*)p[12], H, Finish());
+  product(H, I, B, normedTiles, 1, TILED, dzPanels, (float*)p[10], I, Finish());
+  product(H, I, B, dyTiles, 1, TILED, inner, dw2, I, Finish());
+  transpose(dw2, H, I, (float*)p[12]);
   return 0;
 }
 

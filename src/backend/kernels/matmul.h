@@ -204,16 +204,21 @@ static void finish(float* c, ptrdiff_t ldc, int m, int n, int row, int column, c
 /// Depth of a product that one pass takes: a panel's part and the rows of a tile then fit the first-level cache.
 constexpr int KC = 256, MAX_ROWS = 8 * MR;
 
-/// Copies a(i, k) = a[i + k·cs], `rows` × `count` of a transposed matrix, into tiles of MR rows, each [count][MR]: read
+/// Copies a(i, k) = a[i + k·cs], `rows` × `count` of a transposed matrix, into tiles of MR rows, each [depth][MR]: read
 /// in place, every k would touch another line of the cache, and another page.
-static void packRows(const float* a, ptrdiff_t cs, int rows, int count, float* to) {
+static void packRows(const float* a, ptrdiff_t cs, int rows, int count, float* to, int depth) {
   for (int k = 0; k < count; k++, a += cs) {
     int i = 0;
     for (; i + MR <= rows; i += MR)
-      __builtin_memcpy(to + (size_t)i * count + k * MR, a + i, 4 * MR);
-    for (int r = 0; r < rows - i; r++) to[(size_t)i * count + k * MR + r] = a[i + r];
+      __builtin_memcpy(to + (size_t)i * depth + k * MR, a + i, 4 * MR);
+    for (int r = 0; r < rows - i; r++) to[(size_t)i * depth + k * MR + r] = a[i + r];
   }
 }
+
+/// What `packRows` fills with all M rows of depth K.
+INLINE size_t tiledSize(int M, int K) { return (size_t)ceilDiv(M, MR) * MR * K; }
+/// As the stride cs of a factor: it is such a copy.
+constexpr ptrdiff_t TILED = 0;
 
 /// The panels of B: copies, each [K][NR] (`packedSize`); or the columns of B itself, where there are whole panels of them.
 struct Panels {
@@ -229,12 +234,12 @@ static void productBlock(int m0, int m1, int j0, int j1, int N, int K, const flo
                          const Panels& b, float* c, ptrdiff_t ldc, const Finish& f) {
   float part[MAX_ROWS * NR];  // of the last panel, where it is not whole
   alignas(64) float tiles[MAX_ROWS * KC];
-  const bool transposed = cs != 1 && K > 1;
-  const int step = transposed ? MR : ceilDiv(m1 - m0, ceilDiv(m1 - m0, MR));  // rows at once: as even as can be
+  const bool tiled = cs == TILED, transposed = !tiled && cs != 1 && K > 1;
+  const int step = tiled || transposed ? MR : ceilDiv(m1 - m0, ceilDiv(m1 - m0, MR));  // rows at once: as even as can be
   for (int k = 0; k < K || k == 0; k += KC) {
     const int count = minimum(KC, K - k);
     const float* rows = a + m0 * rs + k * cs;
-    if (transposed) packRows(rows, cs, m1 - m0, count, tiles);
+    if (transposed) packRows(rows, cs, m1 - m0, count, tiles, count);
     for (int j = j0; j < j1; j++) {
       const int n0 = j * NR, n = minimum(NR, N - n0);
       const bool narrow = n <= W && NV > 1, whole = n == NR;
@@ -248,7 +253,9 @@ static void productBlock(int m0, int m1, int j0, int j1, int N, int K, const flo
         const float* next = b.stride == NR && i / step < NR / LINE ? panel + b.step + i / step * count * LINE : panel;
         const Micro run = narrow ? (k ? microFor<1, true>(m) : microFor<1, false>(m))
                                  : (k ? microFor<NV, true>(m) : microFor<NV, false>(m));
-        if (transposed)
+        if (tiled)
+          run(count, a + (size_t)(m0 + i) * K + k * MR, 1, MR, panel, (int)b.stride, tile, ldTo, next);
+        else if (transposed)
           run(count, tiles + (size_t)i * count, 1, MR, panel, (int)b.stride, tile, ldTo, next);
         else
           run(count, rows + i * rs, rs, cs, panel, (int)b.stride, tile, ldTo, next);
@@ -287,7 +294,7 @@ static void productTask(const Partition& p, int task, int M, int N, int K, const
 
 static void product(int M, int N, int K, const float* a, ptrdiff_t rs, ptrdiff_t cs, const float* packed, float* c,
                     ptrdiff_t ldc, const Finish& f) {
-  Partition p(M, N, K, cs != 1);
+  Partition p(M, N, K, cs > 1);
   parallel(p.count(), (double)M * N * K, [&](int task, int) { productTask(p, task, M, N, K, a, rs, cs, packed, c, ldc, f); });
 }
 
