@@ -109,7 +109,7 @@ function gather(backend: AcceleratedBackend, { inputs, attrs }: KernelCall): Ten
     if (!(index[i]! >= 0 && index[i]! < rows)) throw new Error(`gather: index ${index[i]} is not in [0, ${rows})`);
   }
   const { info, values } = backend.output([...indices.shape, ...x.shape.slice(1)]);
-  backend.run('gatherRows', [backend.values(x), index, values], [index.length, columns]);
+  backend.run('gatherRows', [index, values, backend.values(x)], [index.length, columns, rows]);
   return info;
 }
 

@@ -1,9 +1,9 @@
 import { AgentError, UsageError } from '../errors.ts';
 import type { Rng } from '../random/rng.ts';
+import { copyRows, gatherRows } from '../tensor/ops/gatherRows.ts';
 import { tf } from '../tensor/tf.ts';
 import type { Batch, Transitions } from './batch.ts';
 import { type Moments, moments } from './moments.ts';
-import { gatherRows } from './rows.ts';
 import { type Episode, episodesOf, type Steps, TERMINATED, transitionRows } from './steps.ts';
 
 export interface DatasetOptions {
@@ -57,13 +57,15 @@ export class Dataset implements Transitions {
 
   /** The transitions with these numbers, in this order. */
   batch(indices: Uint32Array): Batch {
-    const { observations, actions, rewards, terminals, nextObservations } = this.#gather(indices);
+    const { obsDim, actDim, steps } = this;
+    const { rows, successors, rewards, terminals } = this.#find(indices);
+    const observations = { parts: [steps.observations] };
     return {
-      observations: tf.tensor2d(observations, [indices.length, this.obsDim]),
-      actions: tf.tensor2d(actions, [indices.length, this.actDim]),
+      observations: gatherRows(observations, rows, obsDim),
+      actions: gatherRows({ parts: [steps.actions] }, rows, actDim),
       rewards: tf.tensor1d(rewards),
       terminated: tf.tensor1d(Float32Array.from(terminals)),
-      nextObservations: tf.tensor2d(nextObservations, [indices.length, this.obsDim]),
+      nextObservations: gatherRows(observations, successors, obsDim),
     };
   }
 
@@ -84,7 +86,16 @@ export class Dataset implements Transitions {
 
   /** All transitions as arrays of their own: twice the memory of the observations. */
   columns(): TransitionColumns {
-    return this.#gather(Uint32Array.from({ length: this.size }, (_, i) => i));
+    const { obsDim, actDim, steps } = this;
+    const { rows, successors, rewards, terminals } = this.#find(Uint32Array.from({ length: this.size }, (_, i) => i));
+    const observations = { parts: [steps.observations] };
+    return {
+      observations: copyRows(observations, rows, obsDim),
+      actions: copyRows({ parts: [steps.actions] }, rows, actDim),
+      rewards,
+      terminals,
+      nextObservations: copyRows(observations, successors, obsDim),
+    };
   }
 
   /** The same transitions with other rewards [size]: for reward transforms. Everything else is shared. */
@@ -119,10 +130,11 @@ export class Dataset implements Transitions {
     return new Dataset({ ...this.steps, ...changes }, this.#options);
   }
 
-  #gather(indices: Uint32Array): TransitionColumns {
-    const { obsDim, actDim, steps } = this;
+  /** Where transitions lie among the steps, and what is not gathered by rows. */
+  #find(indices: Uint32Array) {
+    const { steps } = this;
     const count = indices.length;
-    const [rows, successors] = [new Uint32Array(count), new Uint32Array(count)];
+    const [rows, successors] = [new Int32Array(count), new Int32Array(count)];
     const rewards = new Float32Array(count);
     const terminals = new Uint8Array(count);
     for (let i = 0; i < count; i++) {
@@ -132,12 +144,6 @@ export class Dataset implements Transitions {
       rewards[i] = steps.rewards[row]!;
       terminals[i] = steps.flags[row]! & TERMINATED;
     }
-    return {
-      observations: gatherRows(steps.observations, rows, obsDim),
-      actions: gatherRows(steps.actions, rows, actDim),
-      rewards,
-      terminals,
-      nextObservations: gatherRows(steps.observations, successors, obsDim),
-    };
+    return { rows, successors, rewards, terminals };
   }
 }

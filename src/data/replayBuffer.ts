@@ -1,12 +1,12 @@
 import { AgentError } from '../errors.ts';
 import type { Rng } from '../random/rng.ts';
+import { gatherRows, partOf, partStart } from '../tensor/ops/gatherRows.ts';
 import { tf } from '../tensor/tf.ts';
 import type { Batch, Transitions } from './batch.ts';
 import { type Moments, moments } from './moments.ts';
-import { gatherRows } from './rows.ts';
 
-/** Transitions of one allocation: small runs stay small, and a Humanoid's chunk (3 kB each) takes 50 MB. */
-const CHUNK = 16384;
+/** Transitions of the first allocation: small runs stay small (a Humanoid's, 3 kB each, take 50 MB). Each further one doubles the room. */
+const FIRST = 16384;
 
 /** One transition as the loop hands it over; arrays are copied. */
 export interface Transition {
@@ -54,7 +54,7 @@ export function replayBytes(capacity: number, obsDim: number, actDim: number): n
 /**
  * The newest `capacity` transitions, sampled uniformly with replacement. Transitions are numbered from 0 in the order
  * they came; number t lies in slot t mod capacity, so what is drawn depends on the numbers and the random stream alone,
- * not on how often the run was interrupted. Memory is taken in chunks as it fills.
+ * not on how often the run was interrupted. Memory is taken in chunks, as `Parts` are, as it fills.
  */
 export class ReplayBuffer implements Transitions {
   readonly capacity: number;
@@ -107,8 +107,7 @@ export class ReplayBuffer implements Transitions {
     const rewards = new Float32Array(batchSize);
     const terminated = new Float32Array(batchSize);
     const numbers = new Float64Array(batchSize);
-    const rows = new Uint32Array(batchSize);
-    const chunks: ReplayColumns[] = [];
+    const rows = new Int32Array(batchSize);
     const oldest = this.#total - this.size;
     const ends = this.#timeLimit === 'terminal' ? TERMINATED | TRUNCATED : TERMINATED;
     for (let i = 0; i < batchSize; i++) {
@@ -117,13 +116,10 @@ export class ReplayBuffer implements Transitions {
       numbers[i] = oldest + ((slot - (oldest % this.capacity) + this.capacity) % this.capacity);
       rewards[i] = chunk.rewards[row]!;
       terminated[i] = (chunk.flags[row]! & ends) === 0 ? 0 : 1;
-      chunks.push(chunk);
-      rows[i] = row;
+      rows[i] = slot;
     }
-    const gather = (name: 'observations' | 'actions' | 'nextObservations', width: number) => {
-      const columns = chunks.map(chunk => chunk[name]);
-      return tf.tensor2d(gatherRows(columns, rows, width), [batchSize, width]);
-    };
+    const gather = (name: 'observations' | 'actions' | 'nextObservations', width: number) =>
+      gatherRows({ parts: this.#chunks.map(chunk => chunk[name]), first: FIRST }, rows, width);
     return {
       observations: gather('observations', obsDim),
       actions: gather('actions', actDim),
@@ -176,7 +172,7 @@ export class ReplayBuffer implements Transitions {
     for (let at = 0; at < count; ) {
       const slot = (start + at) % this.capacity;
       const { chunk, row } = this.#slot(slot);
-      const rows = Math.min(count - at, CHUNK - row, this.capacity - slot);
+      const rows = Math.min(count - at, chunk.rewards.length - row);
       visit(chunk, row, rows, at);
       at += rows;
     }
@@ -185,9 +181,11 @@ export class ReplayBuffer implements Transitions {
   /** Where transition `number` lies; the chunk is allocated when first touched. */
   #slot(number: number): { chunk: ReplayColumns; row: number } {
     const slot = number % this.capacity;
-    const index = Math.floor(slot / CHUNK);
-    this.#chunks[index] ??= columns(Math.min(CHUNK, this.capacity - index * CHUNK), this.obsDim, this.actDim);
-    return { chunk: this.#chunks[index], row: slot % CHUNK };
+    const index = partOf(slot, FIRST);
+    const start = partStart(index, FIRST);
+    const size = partStart(index + 1, FIRST) - start;
+    this.#chunks[index] ??= columns(Math.min(size, this.capacity - start), this.obsDim, this.actDim);
+    return { chunk: this.#chunks[index], row: slot - start };
   }
 
   #check(name: string, values: Float32Array, size: number): void {

@@ -12,12 +12,17 @@
 namespace agent {
 namespace {
 
-/// ints: rows, columns. buffers: source, indices, out.
+/// Rows of a matrix in parts: the first has `first` rows, each further one as many as all before it. ints: rows, columns,
+/// first. buffers: indices, out, parts.
 double gatherRows(void** p, const int32_t* n, const double*) {
-  const float* source = (const float*)p[0];
-  const int32_t* index = (const int32_t*)p[1];
-  for (int i = 0; i < n[0]; i++)
-    __builtin_memcpy((float*)p[2] + (size_t)i * n[1], source + (size_t)index[i] * n[1], 4 * (size_t)n[1]);
+  const uint32_t *index = (const uint32_t*)p[0], first = (uint32_t)n[2];
+  const size_t width = (size_t)n[1];
+  for (int i = 0; i < n[0]; i++) {
+    const uint32_t row = index[i];
+    const int part = row < first ? 0 : 32 - __builtin_clz(row / first);
+    const size_t start = part ? (size_t)first << (part - 1) : 0;
+    __builtin_memcpy((float*)p[1] + i * width, (const float*)p[2 + part] + (row - start) * width, 4 * width);
+  }
   return 0;
 }
 
