@@ -112,11 +112,14 @@ export class ReplayBuffer implements Transitions {
     const ends = this.#timeLimit === 'terminal' ? TERMINATED | TRUNCATED : TERMINATED;
     for (let i = 0; i < batchSize; i++) {
       const slot = rng.integer(this.size);
-      const { chunk, row } = this.#slot(slot);
       numbers[i] = oldest + ((slot - (oldest % this.capacity) + this.capacity) % this.capacity);
+      rows[i] = slot;
+    }
+    for (let i = 0; i < batchSize; i++) {
+      // apart: little between two reads, so that their cache misses overlap
+      const { chunk, row } = this.#slot(rows[i]!);
       rewards[i] = chunk.rewards[row]!;
       terminated[i] = (chunk.flags[row]! & ends) === 0 ? 0 : 1;
-      rows[i] = slot;
     }
     const gather = (name: 'observations' | 'actions' | 'nextObservations', width: number) =>
       gatherRows({ parts: this.#chunks.map(chunk => chunk[name]), first: FIRST }, rows, width);
@@ -183,8 +186,8 @@ export class ReplayBuffer implements Transitions {
     const slot = number % this.capacity;
     const index = partOf(slot, FIRST);
     const start = partStart(index, FIRST);
-    const size = partStart(index + 1, FIRST) - start;
-    this.#chunks[index] ??= columns(Math.min(size, this.capacity - start), this.obsDim, this.actDim);
+    const room = Math.min(start || FIRST, this.capacity - start);
+    this.#chunks[index] ??= columns(room, this.obsDim, this.actDim);
     return { chunk: this.#chunks[index], row: slot - start };
   }
 

@@ -15,13 +15,23 @@ namespace {
 /// Rows of a matrix in parts: the first has `first` rows, each further one as many as all before it. ints: rows, columns,
 /// first. buffers: indices, out, parts.
 double gatherRows(void** p, const int32_t* n, const double*) {
+  constexpr int AHEAD = 16;  // rows that are asked for meanwhile: they lie far apart in memory
   const uint32_t *index = (const uint32_t*)p[0], first = (uint32_t)n[2];
   const size_t width = (size_t)n[1];
-  for (int i = 0; i < n[0]; i++) {
+  const auto find = [=](int i) {
     const uint32_t row = index[i];
     const int part = row < first ? 0 : 32 - __builtin_clz(row / first);
     const size_t start = part ? (size_t)first << (part - 1) : 0;
-    __builtin_memcpy((float*)p[1] + i * width, (const float*)p[2 + part] + (row - start) * width, 4 * width);
+    return (const float*)p[2 + part] + (row - start) * width;
+  };
+  const float* found[AHEAD];
+  for (int i = 0; i < n[0] + AHEAD; i++) {
+    const float*& place = found[i % AHEAD];
+    if (i >= AHEAD) __builtin_memcpy((float*)p[1] + (i - AHEAD) * width, place, 4 * width);
+    if (i >= n[0]) continue;
+    place = find(i);
+    for (size_t j = 0; j < width; j += LINE) __builtin_prefetch(place + j);
+    __builtin_prefetch(place + width - 1);
   }
   return 0;
 }

@@ -17,7 +17,7 @@ export function partOf(row: number, first: number): number {
 
 /** Where a part begins. */
 export function partStart(part: number, first: number): number {
-  return part === 0 ? 0 : first * 2 ** (part - 1);
+  return part === 0 ? 0 : first << (part - 1);
 }
 
 /** Rows of a matrix with `width` columns, one after the other: [rows.length, width]. */
