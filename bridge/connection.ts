@@ -67,7 +67,7 @@ export class Connection {
   #present = false;
   /** Whether it ever was. */
   #met = false;
-  /** Whether somebody took the connection and hung up before a word was said. */
+  /** Whether somebody takes the connection and hangs up before a word is said: since the last fresh socket. */
   #hungUp = false;
   /** Looks after the deadlines of all requests: set while one may be waiting. */
   #timer: NodeJS.Timeout | undefined;
@@ -225,6 +225,7 @@ export class Connection {
   #reconnect(now: number): void {
     const old = this.#socket;
     this.#present = false;
+    this.#hungUp = false; // it may be gone by now
     this.#socket = this.#connect();
     this.#outgoing = new Outgoing(this.#socket);
     old.close();

@@ -1,4 +1,5 @@
 import { existsSync, readdirSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { command as bridge } from '../../src/cli/bridge.ts';
@@ -40,6 +41,18 @@ describe('keys', () => {
     await makeKeys(join(folder, 'idle'));
     const { address } = await start('point_world:make', []);
     await expect(connect(address, 1, { keys: readKeys(join(folder, 'idle')) })).rejects.toThrow(/has no keys/);
+  }, 20_000);
+
+  it('who took connections and hung up, and is gone, is not said to hang up still', async () => {
+    const port = await freePort();
+    const other = createServer(socket => socket.destroy()).listen(port, '127.0.0.1');
+    const times = { deadlineMs: 400, giveUpMs: 2000 };
+    const tried = connect(`tcp://127.0.0.1:${port}`, 1, times).catch((error: Error) => error.message);
+    setTimeout(() => other.close(), 500);
+    expect(await tried).toMatch(/no answer from the simulator .* in 2 s/);
+    const again = createServer(socket => socket.destroy()).listen(port, '127.0.0.1');
+    await expect(connect(`tcp://127.0.0.1:${port}`, 1, times)).rejects.toThrow(/hangs up, for 2 s now/);
+    again.close();
   }, 20_000);
 
   it('a socket in the file system lies in a folder of its owner', async () => {
