@@ -78,14 +78,15 @@ export async function planOffline(call: Input, io: Io): Promise<OfflinePlan> {
   const wantedPrecision = precisionOf(input);
   const wantedBackend = input.choice('backend', backends) ?? 'auto';
   const seed = input.count('seed', 0) ?? 0;
-  const takenFrom = taken(input);
+  const quiet = input.has('quiet');
+  const say = (text: string) => quiet || io.stderr.write(`${text}\n`);
+  const takenFrom = taken(input, say);
   resolveFor(table, input, file, dataset, 'fast'); // mistakes are reported before anything is read
 
-  const quiet = input.has('quiet');
   const evaluatedOn = input.text('env');
   const data = await openOffline(dataset, io.env, {
     maxEpisodeSteps: evaluatedOn === undefined ? undefined : envInfo(evaluatedOn).maxEpisodeSteps,
-    say: text => quiet || io.stderr.write(`${text}\n`),
+    say,
     fetch: async name => (await import('../dataset/datasetGet.ts')).getOne(name, io, quiet),
   });
   const env = evaluationTask(input, data);
@@ -142,10 +143,15 @@ function dashed(key: string): string {
   return key.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`);
 }
 
-function taken(input: Input): Record<string, string> {
+/** Runs that stages are taken from, after saying which flags that makes idle. */
+function taken(input: Input, say: (text: string) => void): Record<string, string> {
   const stages = ['behavior', 'critic'].flatMap(name => {
     const run = input.text(`${name}-from`);
-    return run === undefined ? [] : [[name, run] as const];
+    if (run === undefined) return [];
+    const steps = input.text(`${name}-steps`);
+    if (Number(steps ?? 0) !== 0)
+      say(`--${name}-steps ${steps} has no effect: the stage is taken from ${run} as it is`);
+    return [[name, run] as const];
   });
   return Object.fromEntries(stages);
 }

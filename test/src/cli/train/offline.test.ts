@@ -93,6 +93,7 @@ describe('agent offline', { timeout: 120_000 }, () => {
     const taken = await train('taken', '--json', ...from);
     expect(taken.code, taken.stderr).toBe(0);
     expect(JSON.parse(taken.stdout).updates).toBe(4);
+    expect(taken.stderr).toContain('--critic-steps 3 has no effect: the stage is taken from');
     const before = readdirSync(root);
     const refused = await agent(
       ...['offline', '--dataset', join(root, 'online'), '--run', join(root, 'wide'), ...short, ...from],
