@@ -16,7 +16,7 @@ import { group } from '../networks/variables.ts';
 import { Adam } from '../optim/adam.ts';
 import { minimize } from '../optim/minimize.ts';
 import type { Noise } from '../tensor/noise.ts';
-import { type Tensor2D, tf } from '../tensor/tf.ts';
+import { type Scalar, type Tensor2D, tf } from '../tensor/tf.ts';
 import type { Algorithm, AlgorithmDefinition, Metrics, Sizes, Stage, Variables } from './algorithm.ts';
 
 // biome-ignore format: a table reads by columns
@@ -70,9 +70,9 @@ export class Bc implements Algorithm {
   /** L(θ) = E (π_θ(s) − a)², the mean over rows and dimensions */
   #update({ observations: s, actions: a }: Batch): Metrics {
     const { loss, norm } = minimize(this.#optimizer, () => ({
-      loss: tf.mean(tf.square(tf.sub(this.act(s), a))).asScalar(),
+      loss: tf.mean<Scalar>(tf.square(tf.sub(this.act(s), a))),
     }));
-    return { 'policy/loss': loss, 'policy/gradNorm': norm.asScalar() };
+    return { 'policy/loss': loss, 'policy/gradNorm': norm };
   }
 }
 

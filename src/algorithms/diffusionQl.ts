@@ -153,9 +153,9 @@ export class DiffusionQl implements Algorithm {
     const { loss, norm, diffusion, guide } = minimize(this.#policyOptimizer, () => this.loss(s, a, noise));
     return {
       'policy/loss': loss,
-      'policy/gradNorm': norm.asScalar(),
-      'policy/diffusionLoss': diffusion.asScalar(),
-      'policy/guideLoss': guide.asScalar(),
+      'policy/gradNorm': norm,
+      'policy/diffusionLoss': diffusion,
+      'policy/guideLoss': guide,
     };
   }
 
@@ -167,8 +167,8 @@ export class DiffusionQl implements Algorithm {
     const sampled = this.#ddpm.sampleWithGradient(this.policy, s, { candidates: 1, name: 'policy' }, noise);
     const both = this.critic.both(s, sampled);
     const [value, other] = noise.uniform('policy/critic', [1]).dataSync()[0]! > 0.5 ? both : [both[1], both[0]];
-    const diffusion = tf.mean(tf.square(tf.sub(predicted, epsilon))).asScalar();
-    const guide = tf.neg(tf.div(tf.mean(value), detach(tf.mean(tf.abs(other))))).asScalar();
+    const diffusion = tf.mean<Scalar>(tf.square(tf.sub(predicted, epsilon)));
+    const guide = tf.neg(tf.div<Scalar>(tf.mean(value), detach(tf.mean(tf.abs(other)))));
     const loss = tf.add<Scalar>(diffusion, tf.mul(guide, this.config.guidance));
     return { loss, diffusion, guide, predicted, sampled };
   }

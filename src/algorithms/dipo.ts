@@ -21,7 +21,7 @@ import { Adam } from '../optim/adam.ts';
 import { minimize } from '../optim/minimize.ts';
 import type { Noise } from '../tensor/noise.ts';
 import { bootstrap } from '../tensor/ops/softValue.ts';
-import { type Tensor2D, tf } from '../tensor/tf.ts';
+import { type Scalar, type Tensor2D, tf } from '../tensor/tf.ts';
 import type { Algorithm, AlgorithmDefinition, Metrics, Sizes, Stage, Variables } from './algorithm.ts';
 import { BestActions } from './bestActions.ts';
 import { DiffusionActorCritic } from './diffusionActorCritic.ts';
@@ -123,9 +123,9 @@ export class Dipo implements Algorithm {
     const epsilon = noise.normal('loss/epsilon', a.shape);
     const x = this.#ddpm.corrupt(a, t, epsilon);
     const { loss, norm } = minimize(this.networks.denoiserOptimizer, () => ({
-      loss: tf.mean(tf.square(tf.sub(this.networks.denoiser.apply(x, t, s), epsilon))).asScalar(),
+      loss: tf.mean<Scalar>(tf.square(tf.sub(this.networks.denoiser.apply(x, t, s), epsilon))),
     }));
-    return { 'policy/loss': loss, 'policy/gradNorm': norm.asScalar() };
+    return { 'policy/loss': loss, 'policy/gradNorm': norm };
   }
 
   /** a* ← clip(a* + Adam(∇_a Σ_rows min_i Q_φi(s, a*)), −1, 1), a few times; Adam starts afresh at every draw */
@@ -136,7 +136,7 @@ export class Dipo implements Algorithm {
     const optimizer = new Adam({ actions }, { learningRate, epsilon, clipNorm: actionGradientRatio * a.shape[1] });
     for (let step = 0; step < actionSteps; step++) {
       minimize(optimizer, () => ({
-        loss: tf.neg(tf.sum(this.networks.critic.min(s, actions as Tensor2D & typeof actions))).asScalar(),
+        loss: tf.neg(tf.sum<Scalar>(this.networks.critic.min(s, actions as Tensor2D & typeof actions))),
       }));
       actions.assign(tf.clipByValue(actions, -1, 1));
     }

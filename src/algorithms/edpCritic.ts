@@ -67,7 +67,7 @@ export class EdpCritic {
     const [one, two] = [this.critic.q1, this.critic.q2].map((network, i) =>
       minimize(this.optimizers[i]!, () => {
         const q = network.apply(input).reshape([-1]);
-        return { loss: tf.mean(tf.square(tf.sub(q, y))).asScalar(), q: tf.mean(q) };
+        return { loss: tf.mean<Scalar>(tf.square(tf.sub(q, y))), q: tf.mean<Scalar>(q) };
       }),
     );
     polyak(this.target.variables, this.critic.variables, this.#config.tau);
@@ -75,9 +75,9 @@ export class EdpCritic {
       'critic/loss': tf.add<Scalar>(one!.loss, two!.loss),
       'critic/loss1': one!.loss,
       'critic/loss2': two!.loss,
-      'critic/gradNorm1': one!.norm.asScalar(),
-      'critic/gradNorm2': two!.norm.asScalar(),
-      'critic/q': one!.q.asScalar(),
+      'critic/gradNorm1': one!.norm,
+      'critic/gradNorm2': two!.norm,
+      'critic/q': one!.q,
     };
   }
 }

@@ -74,9 +74,9 @@ export class EdpCrr implements Algorithm {
     const { loss, norm, diffusion, guide, w } = minimize(this.policy.optimizer, () => this.loss(noised, a, samples));
     return {
       'policy/loss': loss,
-      'policy/gradNorm': norm.asScalar(),
-      'policy/diffusionLoss': diffusion.asScalar(),
-      'policy/guideLoss': guide.asScalar(),
+      'policy/gradNorm': norm,
+      'policy/diffusionLoss': diffusion,
+      'policy/guideLoss': guide,
       'policy/weight': tf.mean<Scalar>(w),
     };
   }
@@ -89,8 +89,8 @@ export class EdpCrr implements Algorithm {
     const w = weightings[weighting](advantage, this.config);
     const logp =
       likelihood === 'gaussian' ? gaussian(a, a0) : tf.neg(tf.mul<Tensor1D>(this.policy.elbo(noised.k), error));
-    const diffusion = tf.mean(error).asScalar();
-    const guide = tf.neg(tf.mean(tf.mul(w, logp))).asScalar();
+    const diffusion = tf.mean<Scalar>(error);
+    const guide = tf.neg(tf.mean<Scalar>(tf.mul(w, logp)));
     return { loss: tf.add<Scalar>(diffusion, guide), diffusion, guide, w, logp, a0, v, advantage };
   }
 

@@ -96,9 +96,9 @@ export class EdpIql implements Algorithm {
       const u = tf.sub(q, this.v(s));
       const above = tf.mul(tf.square(tf.relu(u)), expectile);
       const below = tf.mul(tf.square(tf.relu(tf.neg(u))), 1 - expectile);
-      return { loss: tf.mean(tf.add(above, below)).asScalar() };
+      return { loss: tf.mean<Scalar>(tf.add(above, below)) };
     });
-    return { 'value/loss': loss, 'value/gradNorm': norm.asScalar() };
+    return { 'value/loss': loss, 'value/gradNorm': norm };
   }
 
   #updatePolicy(s: Tensor2D, a: Tensor2D, advantage: Tensor1D, progress: number, noise: Noise): Metrics {
@@ -108,9 +108,9 @@ export class EdpIql implements Algorithm {
     const { loss, norm, diffusion, guide } = minimize(this.policy.optimizer, () => this.loss(noised, a, w));
     return {
       'policy/loss': loss,
-      'policy/gradNorm': norm.asScalar(),
-      'policy/diffusionLoss': diffusion.asScalar(),
-      'policy/guideLoss': guide.asScalar(),
+      'policy/gradNorm': norm,
+      'policy/diffusionLoss': diffusion,
+      'policy/guideLoss': guide,
       'policy/weight': tf.mean<Scalar>(w),
     };
   }
@@ -127,8 +127,8 @@ export class EdpIql implements Algorithm {
     const { error, a0 } = this.policy.approximate(noised);
     const exact = this.config.likelihood === 'gaussian';
     const logp = exact ? gaussian(a, a0, this.#logDeviation) : tf.neg(tf.mul(this.policy.elbo(noised.k), error));
-    const diffusion = tf.mean(error).asScalar();
-    const guide = tf.neg(tf.mean(tf.mul(w, logp))).asScalar();
+    const diffusion = tf.mean<Scalar>(error);
+    const guide = tf.neg(tf.mean<Scalar>(tf.mul(w, logp)));
     return { loss: tf.add<Scalar>(diffusion, guide), diffusion, guide, logp, a0 };
   }
 

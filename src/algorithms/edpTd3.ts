@@ -70,9 +70,9 @@ export class EdpTd3 implements Algorithm {
     const { loss, norm, diffusion, guide } = minimize(this.policy.optimizer, () => this.loss(noised, first));
     return {
       'policy/loss': loss,
-      'policy/gradNorm': norm.asScalar(),
-      'policy/diffusionLoss': diffusion.asScalar(),
-      'policy/guideLoss': guide.asScalar(),
+      'policy/gradNorm': norm,
+      'policy/diffusionLoss': diffusion,
+      'policy/guideLoss': guide,
     };
   }
 
@@ -81,9 +81,9 @@ export class EdpTd3 implements Algorithm {
     const { error, a0 } = this.policy.approximate(noised);
     const critic = first ? this.critic.critic.q1 : this.critic.critic.q2;
     const q = critic.apply(tf.concat2d([noised.s, a0], 1));
-    const lambda = tf.div(this.config.guidance, detach(tf.mean(tf.abs(q)))).asScalar();
-    const diffusion = tf.mean(error).asScalar();
-    const guide = tf.neg(tf.mul(lambda, tf.mean(q))).asScalar();
+    const lambda = tf.div<Scalar>(this.config.guidance, detach(tf.mean(tf.abs(q))));
+    const diffusion = tf.mean<Scalar>(error);
+    const guide = tf.neg(tf.mul<Scalar>(lambda, tf.mean(q)));
     return { loss: tf.add<Scalar>(diffusion, guide), diffusion, guide, lambda, a0 };
   }
 }

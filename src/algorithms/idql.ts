@@ -25,7 +25,7 @@ import { Adam } from '../optim/adam.ts';
 import { minimize } from '../optim/minimize.ts';
 import { polyak } from '../optim/polyak.ts';
 import type { Noise } from '../tensor/noise.ts';
-import { type Tensor1D, type Tensor2D, tf } from '../tensor/tf.ts';
+import { type Scalar, type Tensor1D, type Tensor2D, tf } from '../tensor/tf.ts';
 import type { Algorithm, AlgorithmDefinition, Metrics, Sizes, Stage, Variables } from './algorithm.ts';
 import { IqlCritic } from './iqlCritic.ts';
 
@@ -142,10 +142,10 @@ export class Idql implements Algorithm {
     this.#optimizer.decay(rate => cosine(rate, progress));
     const { loss, norm } = minimize(this.#optimizer, () => {
       const error = tf.sub(this.behavior.apply(x, tf.cast(t, 'float32') as Tensor1D, s, drops), epsilon);
-      return { loss: tf.mean(tf.sum(tf.square(error), 1)).asScalar() };
+      return { loss: tf.mean<Scalar>(tf.sum(tf.square(error), 1)) };
     });
     polyak(this.averageBehavior.trainable, this.behavior.trainable, behaviorTau);
-    return { 'behavior/loss': loss, 'behavior/gradNorm': norm.asScalar() };
+    return { 'behavior/loss': loss, 'behavior/gradNorm': norm };
   }
 }
 

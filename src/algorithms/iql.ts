@@ -19,7 +19,7 @@ import { group } from '../networks/variables.ts';
 import { Adam } from '../optim/adam.ts';
 import { minimize } from '../optim/minimize.ts';
 import type { Noise } from '../tensor/noise.ts';
-import { type Tensor1D, type Tensor2D, tf, type Variable } from '../tensor/tf.ts';
+import { type Scalar, type Tensor1D, type Tensor2D, tf, type Variable } from '../tensor/tf.ts';
 import type { Algorithm, AlgorithmDefinition, Metrics, Sizes, Stage, Variables } from './algorithm.ts';
 import { IqlCritic } from './iqlCritic.ts';
 
@@ -104,9 +104,9 @@ export class Iql implements Algorithm {
     const w = tf.minimum(tf.exp(tf.mul(this.critic.advantage(s, a), temperature)), weightLimit);
     this.#policyOptimizer.decay(rate => cosine(rate, progress));
     const { loss, norm } = minimize(this.#policyOptimizer, () => ({
-      loss: tf.mean(tf.mul(w, this.#distance(s, a))).asScalar(),
+      loss: tf.mean<Scalar>(tf.mul(w, this.#distance(s, a))),
     }));
-    return { 'policy/loss': loss, 'policy/gradNorm': norm.asScalar(), 'policy/weight': tf.mean(w).asScalar() };
+    return { 'policy/loss': loss, 'policy/gradNorm': norm, 'policy/weight': tf.mean<Scalar>(w) };
   }
 
   /** −log N(a; mean(s), σ²) [B], log σ in [−5, 2]; without σ the squared distance. */

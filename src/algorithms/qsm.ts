@@ -23,7 +23,7 @@ import { minimize } from '../optim/minimize.ts';
 import { polyak } from '../optim/polyak.ts';
 import type { Noise } from '../tensor/noise.ts';
 import { bootstrap } from '../tensor/ops/softValue.ts';
-import { type Tensor1D, type Tensor2D, tf } from '../tensor/tf.ts';
+import { type Scalar, type Tensor1D, type Tensor2D, tf } from '../tensor/tf.ts';
 import type { Algorithm, AlgorithmDefinition, Metrics, Sizes, Stage, Variables } from './algorithm.ts';
 import { fitTwinQ } from './fitTwinQ.ts';
 
@@ -124,7 +124,7 @@ export class Qsm implements Algorithm {
     this.#policyOptimizer.decay(rate => cosine(rate, updates / decayUpdates));
     const { loss } = minimize(this.#policyOptimizer, () => {
       const predicted = this.score.apply(x, tf.cast(t, 'float32') as Tensor1D, s);
-      return { loss: tf.mean(tf.square(tf.add(predicted, tf.mul(gradient, actionGradientWeight)))).asScalar() };
+      return { loss: tf.mean<Scalar>(tf.square(tf.add(predicted, tf.mul(gradient, actionGradientWeight)))) };
     });
     this.#updates.assign(tf.scalar(updates + 1));
     return { 'policy/loss': loss };

@@ -21,7 +21,7 @@ import { group } from '../networks/variables.ts';
 import { minimize } from '../optim/minimize.ts';
 import type { Noise } from '../tensor/noise.ts';
 import { bootstrap } from '../tensor/ops/softValue.ts';
-import { type Tensor1D, type Tensor2D, tf, type Variable } from '../tensor/tf.ts';
+import { type Scalar, type Tensor1D, type Tensor2D, tf, type Variable } from '../tensor/tf.ts';
 import type { Algorithm, AlgorithmDefinition, Metrics, Sizes, Stage, Variables } from './algorithm.ts';
 import { DiffusionActorCritic } from './diffusionActorCritic.ts';
 import { fitTwinQ } from './fitTwinQ.ts';
@@ -147,12 +147,12 @@ export class Qvpo implements Algorithm {
     const { denoiser, denoiserOptimizer } = this.networks;
     const { loss, norm } = minimize(denoiserOptimizer, () => {
       const error = tf.square(tf.sub(denoiser.apply(x, t, s), epsilon));
-      return { loss: tf.mean(tf.mul(weights.expandDims(1), error)).asScalar() };
+      return { loss: tf.mean<Scalar>(tf.mul(weights.expandDims(1), error)) };
     });
     return {
       'policy/loss': loss,
-      'policy/gradNorm': norm.asScalar(),
-      'policy/weight': tf.mean(weights).asScalar(),
+      'policy/gradNorm': norm,
+      'policy/weight': tf.mean<Scalar>(weights),
       'policy/entropyWeight': this.#entropyWeight.dataSync()[0]!,
     };
   }

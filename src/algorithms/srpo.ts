@@ -141,9 +141,9 @@ export class Srpo implements Algorithm {
     const drops = this.behavior.drops(a.shape[0], noise);
     const { loss, norm } = minimize(this.#behaviorOptimizer, () => {
       const error = tf.square(tf.sub(this.behavior.apply(x, t, s, drops), z));
-      return { loss: tf.mean(tf.sum(error, 1)).asScalar() };
+      return { loss: tf.mean<Scalar>(tf.sum(error, 1)) };
     });
-    return { 'behavior/loss': loss, 'behavior/gradNorm': norm.asScalar() };
+    return { 'behavior/loss': loss, 'behavior/gradNorm': norm };
   }
 
   /** ∇_θ J = −E [ ω(t) ε(x, t, s) − β ∇_a Q(s, a) ] ∇_θ π_θ(s),  a = π_θ(s), x = α_t a + σ_t z */
@@ -152,9 +152,9 @@ export class Srpo implements Algorithm {
     const downhill = tf.sub(tf.mul(w.expandDims(1), e), tf.mul(g, this.config.beta));
     this.#policyOptimizer.decay(rate => cosine(rate, progress));
     const { loss, norm } = minimize(this.#policyOptimizer, () => ({
-      loss: tf.mean(tf.sum(tf.mul(downhill, this.policy.apply(s)), 1)).asScalar(),
+      loss: tf.mean<Scalar>(tf.sum(tf.mul(downhill, this.policy.apply(s)), 1)),
     }));
-    return { 'policy/loss': loss, 'policy/gradNorm': norm.asScalar(), 'critic/q': q };
+    return { 'policy/loss': loss, 'policy/gradNorm': norm, 'critic/q': q };
   }
 
   /** What moves the action a = π(s): the behaviour's noise e, its weight w = ω(t), and the critic's gradient g. */

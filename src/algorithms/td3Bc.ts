@@ -24,7 +24,7 @@ import { detach } from '../tensor/detach.ts';
 import type { Noise } from '../tensor/noise.ts';
 import { perturb } from '../tensor/ops/perturb.ts';
 import { bootstrap } from '../tensor/ops/softValue.ts';
-import { type Tensor1D, type Tensor2D, tf } from '../tensor/tf.ts';
+import { type Scalar, type Tensor1D, type Tensor2D, tf } from '../tensor/tf.ts';
 import type { Algorithm, AlgorithmDefinition, Metrics, Sizes, Stage, Variables } from './algorithm.ts';
 import { fitTwinQ } from './fitTwinQ.ts';
 
@@ -136,10 +136,10 @@ export class Td3Bc implements Algorithm {
       const actions = this.policy.apply(s);
       const q = this.critic.first(s, actions);
       const lambda = tf.div(this.config.behaviorWeight, detach(tf.mean(tf.abs(q))));
-      const cloning = tf.mean(tf.square(tf.sub(actions, a)));
-      return { loss: tf.sub(cloning, tf.mul(lambda, tf.mean(q))).asScalar(), cloning };
+      const cloning = tf.mean<Scalar>(tf.square(tf.sub(actions, a)));
+      return { loss: tf.sub<Scalar>(cloning, tf.mul(lambda, tf.mean(q))), cloning };
     });
-    return { 'policy/loss': loss, 'policy/cloningLoss': cloning.asScalar() };
+    return { 'policy/loss': loss, 'policy/cloningLoss': cloning };
   }
 }
 
