@@ -70,7 +70,7 @@ function score(golden: GoldenCase): Outputs {
     at('in/linear', h);
     net.blocks.forEach((block, i) => {
       const { norm, fc1, fc2 } = block;
-      const dropout = masks && { uniform: masks[i]!, rate: net.dropout };
+      const dropout = masks && { uniform: masks[i]!, rate: net.dropout }; // 0 or 1: below the rate, or not
       const dropped = dropout ? (h.mul(dropout.uniform).div(1 - net.dropout) as Tensor2D) : h;
       const normed = layerNorm(dropped, norm.weight, norm.bias);
       const linear = dense(normed, fc1.weight, fc1.bias, 'linear');
