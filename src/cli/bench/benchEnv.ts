@@ -38,7 +38,7 @@ export interface EnvBenchOptions {
 }
 
 /** Rounds with several worlds, and the seconds of each side in them. */
-const WORLDS_ROUNDS = 3;
+const WORLDS_ROUNDS = 7;
 const WORLDS_SECONDS = 2;
 
 /** What the environment did in one step: the controls it wrote, and the state before if an episode began there. */
