@@ -61,7 +61,7 @@ export interface KernelLibrary {
   /** Absent: all is float32. */
   readonly bf16?: Bf16;
   /** Why bfloat16 would not be faster here, where that is known. */
-  readonly noAmx?: string;
+  readonly bf16Slow?: string;
   /** Runs one kernel; see its comment in `kernels/` for the meaning of each argument. */
   run(kernel: KernelName, buffers: readonly Buffer[], ints: ArrayLike<number>, reals?: ArrayLike<number>): number;
   /** Memory that kernels read and write without a copy; contents are arbitrary. */

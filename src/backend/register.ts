@@ -107,9 +107,10 @@ async function describe(
   asked: NativeOptions['precision'] = 'float32',
 ): Promise<BackendInUse> {
   await accelerate(loaded);
-  const { name, threads, features, bf16, noAmx } = loaded;
+  const { name, threads, features, bf16, bf16Slow } = loaded;
   const precision = bf16 ? 'bf16' : 'float32';
-  const precisionWhy = asked !== 'auto' ? 'asked for' : (noAmx ?? 'the processor has AMX');
+  const chosen = bf16 ? `the processor has ${bf16.by}` : (bf16Slow ?? `${name} has no other`);
+  const precisionWhy = asked === 'auto' ? chosen : 'asked for';
   return { name, why, threads, features, precision, precisionWhy, bf16By: bf16?.by };
 }
 

@@ -16,7 +16,7 @@ export function presetsOf({ presets }: AnyTable): readonly string[] {
 export const precisionOption: Option = {
   name: 'precision',
   value: precisionNames.join('|'),
-  doc: 'of sampling and of judging samples (default auto: bf16 where the processor has AMX)',
+  doc: 'of sampling and of judging samples (default auto: bf16 where the processor is faster in it)',
 };
 
 /** Flags of every command that trains. */

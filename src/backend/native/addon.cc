@@ -173,6 +173,7 @@ void describeBf16(napi_env env, napi_value out) {
     napi_create_object(env, &way);
     napi_set_named_property(env, way, "name", text(env, ways[i].name));
     napi_set_named_property(env, way, "missing", text(env, ways[i].missing ? ways[i].missing : ""));
+    napi_set_named_property(env, way, "slow", text(env, ways[i].slow ? ways[i].slow : ""));
     napi_set_element(env, all, i, way);
   }
   std::lock_guard<std::mutex> lock(oneCall);
@@ -184,7 +185,7 @@ void describeBf16(napi_env env, napi_value out) {
 }
 
 /// { isas: [those this processor has, best first], isa, threads, kernels: [names], bf16: the way in use or '',
-///   inBf16: [kernels], bf16Ways: [{ name, missing: why, or '' }, best first] }
+///   inBf16: [kernels], bf16Ways: [{ name, missing: why, or '', slow: why, or '' }, best first] }
 napi_value describe(napi_env env, napi_callback_info) {
   napi_value out, names, here, v;
   napi_create_object(env, &out);

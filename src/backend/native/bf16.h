@@ -2,8 +2,8 @@
 // (AVX512-BF16): the sampling chain and the judging of candidates, with the arguments of `denoise.h`.
 //
 // What would cost accuracy and no time stays better than bfloat16: the states' and the times' part of layer 1 and the
-// chain itself are float32, as there; the action's part of layer 1, and with `SPLIT` every layer, is made of three
-// products of numbers in two parts, x = hi + lo to 2⁻¹⁶: hi·hi + lo·hi + hi·lo.
+// chain itself are float32, as there, by vectors the action's part of layer 1 too. By tiles that part, and with `SPLIT`
+// every layer, is made of three products of numbers in two parts, x = hi + lo to 2⁻¹⁶: hi·hi + lo·hi + hi·lo.
 //
 // A sum is made of tiles of 32 terms, in their order, whatever rows are beside it: a row alone gives the same bits.
 #pragma once
@@ -27,13 +27,19 @@ INLINE vf rest(vf x) { return x - floats(widen(narrow(x)) << 16); }
 struct Tiles {
   const uint16_t* hi;
   int depth, columns;  // tiles
+  int last;            // rows of the last tile in depth that hold terms
   const uint16_t* lo() const { return hi + (size_t)depth * columns * TILE; }
 };
 /// Tiles that hold N columns: an even number, so that the results of a layer are whole tiles of terms for the next.
 INLINE int tileColumns(int N) { return 2 * ceilDiv(N, 2 * SIDE); }
 
+INLINE Tiles tilesAt(const uint16_t* at, int K, int N) {
+  const int depth = ceilDiv(K, DEPTH);
+  return {at, depth, tileColumns(N), ceilDiv(K - (depth - 1) * DEPTH, 2)};
+}
+
 static Tiles packTiles(const float* w, int K, int N, uint16_t* to) {
-  const Tiles tiles = {to, ceilDiv(K, DEPTH), tileColumns(N)};
+  const Tiles tiles = tilesAt(to, K, N);
   const size_t toLo = tiles.lo() - tiles.hi;
   parallel(tiles.columns, MOVE * K * N, [=](int j, int) {
     const int left = N - j * SIDE;
@@ -82,6 +88,8 @@ struct Block {
 
 /// Products by the tile registers: 0 … 3 hold results, 4 and 5 rows, 6 and 7 weights.
 struct ByTiles {
+  /// Whether the first layer's products are float32.
+  static constexpr bool FIRST_IN_FLOAT = false;
   struct alignas(64) Shape {
     uint8_t palette = 1, start = 0, reserved[14] = {};
     uint16_t bytes[16] = {};
@@ -148,6 +156,7 @@ struct ByTiles {
 
 /// The same by vectors, of the `rows` first rows.
 struct ByVectors {
+  static constexpr bool FIRST_IN_FLOAT = true;
   static void begin(int) {}
   static void end() {}
   template <int M, int N, class F>
@@ -163,7 +172,8 @@ struct ByVectors {
         for (int k = 0; k < b.w.depth; k++) {
           const int32_t* x = (const int32_t*)(b.left(term, k) + r * DEPTH);
           const uint16_t* w = b.right(term, k, 0);
-          for (int q = 0; q < SIDE; q++)
+          const int pairs = k + 1 < b.w.depth ? SIDE : b.w.last;
+          for (int q = 0; q < pairs; q++)
 #pragma GCC unroll 4
             for (int n = 0; n < N; n++) {
               const __m512bh column = (__m512bh)_mm512_loadu_si512(w + (ptrdiff_t)n * b.w.depth * TILE + q * DEPTH);
@@ -246,6 +256,8 @@ struct Net16 {
   bool split;  // every layer's products of numbers in two parts, or the first layer's alone
   const Tiles* weights;
   const float* const* biases;  // in whole tiles; the first is not used
+  const float* first;          // layer 1's weight in whole tiles where it is taken in float32, else null
+  int inputs;                  // its rows
 };
 
 /// The buffers of a tile of work: `rows` rows, a multiple of 16, of at most `depth` tiles of terms; `state` holds the first
@@ -254,7 +266,33 @@ struct Work16 {
   int rows, ldOut, ldState;
   Rows16 x, h, other;
   float *state, *out, *c;
+  const float* input;  // [rows][net.inputs], read where layer 1 is taken in float32; else x
 };
+
+/// Layer 1 of `count` rows in float32: so few terms are fewer products than the three of numbers in two parts.
+template <int A, bool SPLIT>
+static void firstLayer(int count, const Net16& net, const float* column, const Work16& work, const Rows16& y) {
+  constexpr int R = 8, N = 2;
+  const int ld = work.ldState;
+  alignas(64) float c[R * N * SIDE];
+  for (int j = 0; j < ld; j += N * SIDE)
+    for (int row = 0; row < count; row += R) {
+      vf acc[R][N];
+#pragma GCC unroll 8
+      for (int i = 0; i < R; i++)
+        for (int n = 0; n < N; n++) acc[i][n] = load(work.state + (size_t)(row + i) * ld + j + n * SIDE);
+      for (int k = 0; k < net.inputs; k++) {
+        const float *w = net.first + (size_t)k * ld + j, *x = work.input + (size_t)row * net.inputs + k;
+#pragma GCC unroll 8
+        for (int i = 0; i < R; i++)
+          for (int n = 0; n < N; n++) acc[i][n] = fma(splat(x[i * net.inputs]), load(w + n * SIDE), acc[i][n]);
+      }
+#pragma GCC unroll 8
+      for (int i = 0; i < R; i++)
+        for (int n = 0; n < N; n++) store(c + (i * N + n) * SIDE, acc[i][n]);
+      Finisher<A, SPLIT, N>{c, column ? column + j : nullptr, y.at(j / DEPTH, row), 0, y.toLo, R}.run(R);
+    }
+}
 
 /// Layer l < count − 1 of `count` rows from x to y. M tiles of rows by N of columns at a time; while the tile registers
 /// multiply a block, the vector units finish the one before.
@@ -300,7 +338,9 @@ static void layers16(int count, const Net16& net, const float* column, const Wor
   const bool few = count <= SIDE;
   for (int l = 0; l + 1 < net.count; l++) {
     const float* add = l == 0 ? column : nullptr;
-    if (!few)
+    if (By::FIRST_IN_FLOAT && l == 0)
+      firstLayer<A, SPLIT>(count, net, add, work, y);
+    else if (!few)
       hiddenLayer<By, A, SPLIT, 2, 2>(count, net, l, add, work, x, y);
     else if (net.weights[l].columns % 4 == 0)
       hiddenLayer<By, A, SPLIT, 1, 4>(count, net, l, add, work, x, y);
@@ -356,17 +396,19 @@ static float* padded(const float* from, int rows, int columns) {
 
 /// A network given as weight, bias of each layer: `first` is the part of its first weight for the rows. The weights behind
 /// it come as `packTiles` leaves them if rows are few.
+template <class By>
 static Net16 net16(int rows, int count, int activation, bool split, const int32_t* sizes, void** weightBias, const float* first,
                    int firstRows) {
   Tiles* weights = (Tiles*)workspace(sizeof(Tiles) * count);
   const float** biases = (const float**)workspace(sizeof(float*) * count);
   for (int l = 0; l < count; l++) {
     const int in = l ? sizes[l] : firstRows, out = sizes[l + 1];
-    weights[l] = l && rows <= FEW_ROWS ? Tiles{(const uint16_t*)weightBias[2 * l], ceilDiv(in, DEPTH), tileColumns(out)}
+    weights[l] = l && rows <= FEW_ROWS ? tilesAt((const uint16_t*)weightBias[2 * l], in, out)
                                        : packTiles(l ? (const float*)weightBias[2 * l] : first, in, out);
     biases[l] = l ? padded((const float*)weightBias[2 * l + 1], 1, out) : nullptr;
   }
-  return {count, activation, split, weights, biases};
+  const bool inFloat = By::FIRST_IN_FLOAT && count > 1;
+  return {count, activation, split, weights, biases, inFloat ? padded(first, firstRows, sizes[1]) : nullptr, firstRows};
 }
 
 /// Rows of a task: few enough for the first- and second-level cache, many enough to reuse a weight.
@@ -416,19 +458,20 @@ static double denoise16(void** p, const int32_t* n, const double*) {
   const float* perState = padded(smallOrPacked(B, H, S, (const float*)p[3], first + (size_t)(A + E) * H, nullptr), B, H);
   const float* perCall =
       padded(smallOrPacked(T, H, E, (const float*)p[4], first + (size_t)A * H, (const float*)weightBias[1]), T, H);
-  const Net16 net = net16(rows, layers, n[1], false, sizes, weightBias, first, A);
+  const Net16 net = net16<By>(rows, layers, n[1], false, sizes, weightBias, first, A);
   const Buffers16 buffers(tile, layers, sizes, A);
   char* scratch = buffers.make();
   float* chains = (float*)workspace(4 * (size_t)2 * tile * A * workerCount());
   parallel(ceilDiv(rows, tile), CHEAPER * rowCost(layers, sizes) * rows * T, [&](int task, int worker) {
     const int row = task * tile, count = minimum(tile, rows - row);
-    const Work16 work = buffers.at(scratch + worker * buffers.bytes());
+    Work16 work = buffers.at(scratch + worker * buffers.bytes());
     float *x = chains + (size_t)worker * 2 * tile * A, *eps = x + (size_t)tile * A;
+    work.input = x;
     By::begin(count);
     gatherStateRows(perState, B, ld, row, count, work.state);
     __builtin_memcpy(x, start + (size_t)row * A, 4 * (size_t)count * A);
     for (int t = 0; t < T; t++) {
-      toTerms(x, count, A, work.x);
+      if (!net.first) toTerms(x, count, A, work.x);
       forward16<By>(count, net, perCall + (size_t)t * ld, work);
       for (int i = 0; i < count; i++)
         for (int j = 0; j < A; j++) eps[i * A + j] = work.out[(size_t)i * work.ldOut + j];
@@ -455,7 +498,7 @@ static double judge16(void** p, const int32_t* n, const double*) {
     void** weightBias = p + 3 + (size_t)i * 2 * layers;
     const float *first = (const float*)weightBias[0], *bias = (const float*)weightBias[1];
     perState[i] = padded(smallOrPacked(B, H, S, (const float*)p[2], first, bias), B, H);
-    net[i] = net16(rows, layers, n[2], true, sizes, weightBias, first + (size_t)S * H, A);
+    net[i] = net16<By>(rows, layers, n[2], true, sizes, weightBias, first + (size_t)S * H, A);
   }
   const Buffers16 buffers(tile, layers, sizes, A);
   char* scratch = buffers.make();

@@ -23,7 +23,7 @@ interface Addon {
     kernels: string[];
     bf16: Bf16Way | '';
     inBf16: string[];
-    bf16Ways: { name: Bf16Way; missing: string }[];
+    bf16Ways: { name: Bf16Way; missing: string; slow: string }[];
   };
 }
 
@@ -56,7 +56,7 @@ export function nativeBuild(): { file: string; exists: boolean; reason?: string;
 /** The ways to multiply bfloat16 here, the fastest first: for tests. Empty where the add-on is missing, too. */
 export function bf16Ways(): readonly string[] {
   const { file, exists } = nativeBuild();
-  return exists ? bf16Support(createRequire(import.meta.url)(file) as Addon).ways : [];
+  return exists ? bf16Support(createRequire(import.meta.url)(file) as Addon).ways.map(({ name }) => name) : [];
 }
 
 /** Loads the add-on. Throws `UsageError` where bfloat16 is asked for and not to be had; `AgentError` if it was not built or does not load. */
@@ -84,9 +84,9 @@ const reals = new Float64Array(64);
 const allocated = new WeakSet<ArrayBufferLike>();
 
 /** The instructions for bfloat16 that this process may use, the fastest first; `missing`: why there are none of AMX. */
-function bf16Support(addon: Addon): { ways: Bf16Way[]; missing: string } {
+function bf16Support(addon: Addon): { ways: { name: Bf16Way; slow: string }[]; missing: string } {
   const { bf16Ways } = addon.describe();
-  const ways = bf16Ways.filter(({ missing }) => missing === '').map(({ name }) => name);
+  const ways = bf16Ways.filter(({ missing }) => missing === '');
   const built =
     'the kernels are built without it: the compiler knows no AVX512-BF16 (g++ 10, clang 9 or newer, on Linux)';
   return { ways, missing: bf16Ways[0]?.missing ?? built };
@@ -96,9 +96,10 @@ function bf16Support(addon: Addon): { ways: Bf16Way[]; missing: string } {
 function wayFor(addon: Addon, { precision = 'float32', bf16By, isa }: NativeOptions): Bf16Way | undefined {
   if (precision === 'float32') return undefined;
   const { ways, missing } = bf16Support(addon);
-  if (precision === 'auto') return ways.includes('amx') && (isa ?? 'avx512') === 'avx512' ? 'amx' : undefined;
-  const way = ways.find(name => name === (bf16By ?? name));
-  if (way) return way;
+  if (precision === 'auto')
+    return (isa ?? 'avx512') === 'avx512' ? ways.find(({ slow }) => slow === '')?.name : undefined;
+  const way = ways.find(({ name }) => name === (bf16By ?? name));
+  if (way) return way.name;
   throw new UsageError(`--precision bf16: ${missing}`, [['without it', '--precision float32']]);
 }
 
@@ -107,7 +108,7 @@ class NativeLibrary implements KernelLibrary {
   readonly features: readonly string[];
   readonly threads: number;
   readonly bf16?: Bf16;
-  readonly noAmx: string | undefined;
+  readonly bf16Slow: string | undefined;
   readonly #addon: Addon;
   readonly #numbers: Readonly<Record<string, number>>;
 
@@ -120,7 +121,8 @@ class NativeLibrary implements KernelLibrary {
     this.features = [chosen, ...isas.filter(name => name !== chosen)];
     this.threads = started;
     if (bf16 !== '') this.bf16 = { by: shown[bf16], kernels: new Set(inBf16) };
-    this.noAmx = bf16Support(addon).missing || undefined;
+    const { ways, missing } = bf16Support(addon);
+    this.bf16Slow = ways.some(({ slow }) => slow === '') ? undefined : (ways[0]?.slow ?? missing);
     this.#addon = addon;
     this.#numbers = Object.fromEntries(kernels.map((name, i) => [name, i]));
   }
