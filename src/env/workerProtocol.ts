@@ -15,7 +15,7 @@ export interface WorkerStart {
   readonly count: number;
   /** Holds `stepBuffers`. */
   readonly memory: SharedArrayBuffer;
-  /** One Int32, of all workers: how many of them have not ended their step. Who comes last wakes the main thread. */
+  /** An Int32, of all workers: how many of them have not ended their step. Who comes last wakes the main thread. */
   readonly left: SharedArrayBuffer;
   /** `BELL_WORDS` Int32, through which the threads call and answer each other. */
   readonly bell: SharedArrayBuffer;
@@ -34,7 +34,8 @@ export const ANSWER = 3;
 export const BEATS = 4;
 /** 1: the next call will come soon, so waiting for it awake is cheaper than falling asleep. */
 export const SOON = 5;
-export const BELL_WORDS = 6;
+/** 128 bytes, more than are used: no two workers write to one cache line, nor to a pair of them. */
+export const BELL_WORDS = 32;
 
 /** A step with the actions in shared memory, and its end: what happens nearly always, and needs no message. */
 export const PLAIN = 0;

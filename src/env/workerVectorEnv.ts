@@ -53,7 +53,7 @@ export class WorkerVectorEnv implements VectorEnv {
     const obsDim = spec.observationSpace.low.length;
     const actDim = spec.actionSpace.low.length;
     const memory = new SharedArrayBuffer(stepBytes(numEnvs, obsDim, actDim));
-    const left = new SharedArrayBuffer(4);
+    const left = new SharedArrayBuffer(128); // a cache line of its own
     this.#left = new Int32Array(left);
     const workers = Math.min(options.workers, numEnvs);
     this.spec = spec;

@@ -33,13 +33,18 @@ export interface EnvBenchOptions {
   /** Measuring time of each side in each round. */
   readonly secondsPerRound?: number;
   readonly rounds?: number;
-  /** Told after each measurement with several worlds, which takes some 4 s. */
+  /** Told now and then with several worlds. */
   readonly onMeasured?: (done: number, of: number) => void;
 }
 
-/** Rounds with several worlds, and the seconds of each side in them. */
-const WORLDS_ROUNDS = 7;
-const WORLDS_SECONDS = 2;
+/**
+ * Turns with several worlds, and the seconds of one: many and short, so that where a host takes a core away for a moment
+ * it spoils some, and not the median.
+ */
+const TURNS = 60;
+const TURN_SECONDS = 0.2;
+/** Steps before the first turn, in seconds: compiled by then, all of them. */
+const WARM_UP_SECONDS = 2;
 
 /** What the environment did in one step: the controls it wrote, and the state before if an episode began there. */
 interface Recorded {
@@ -143,7 +148,7 @@ function timeEngine({ simulation, definition }: MujocoEnv, recorded: readonly Re
 
 /**
  * Steps a second of N worlds over worker threads, over one, and in this thread; in turn, so that all see the same machine.
- * Each is made anew and warmed up, and is alone in the process meanwhile, as a trainer has it.
+ * All take the same steps, and those who wait for their turn sleep.
  */
 async function timeWorlds(
   id: string,
@@ -152,21 +157,25 @@ async function timeWorlds(
   engineRate: number,
 ): Promise<{ stepsPerSecond: number; threads: ThreadBenchmark }> {
   const sides = [workers, 1, 0];
-  const count = Math.max(20, Math.round((WORLDS_SECONDS * engineRate) / numEnvs));
+  const worth = (seconds: number) => Math.max(2, Math.round((seconds * engineRate) / numEnvs));
+  const count = worth(TURN_SECONDS);
   const rates: number[][] = sides.map(() => []);
-  for (let round = 0; round < WORLDS_ROUNDS; round++)
-    for (const [side, threads] of sides.entries()) {
-      const env = await makeVectorEnv(id, numEnvs, { workers: threads });
-      try {
-        await env.reset(0);
-        const actions = actionsOf(numEnvs * env.spec.actionSpace.low.length); // before: their garbage stays out
-        await timeVector(env, actions, count);
-        rates[side]!.push((count * numEnvs) / (await timeVector(env, actions, count)));
-      } finally {
-        await env.close();
-      }
-      onMeasured?.(round * sides.length + side + 1, WORLDS_ROUNDS * sides.length);
+  const envs: VectorEnv[] = [];
+  try {
+    for (const threads of sides) envs.push(await makeVectorEnv(id, numEnvs, { workers: threads }));
+    const actions = actionsOf(numEnvs * envs[0]!.spec.actionSpace.low.length);
+    for (const env of envs) {
+      await env.reset(0);
+      await timeVector(env, actions, worth(WARM_UP_SECONDS));
     }
+    for (let turn = 1; turn <= TURNS; turn++) {
+      for (const [side, env] of envs.entries())
+        rates[side]!.push((count * numEnvs) / (await timeVector(env, actions, count)));
+      if (turn % 10 === 0) onMeasured?.(turn, TURNS);
+    }
+  } finally {
+    for (const env of envs) await env.close();
+  }
   const over = (other: number) => median(rates[0]!.map((rate, round) => rate / rates[other]![round]!));
   return {
     stepsPerSecond: median(rates[0]!),
