@@ -5,8 +5,8 @@
  *   α, H̄          entropyWeight, target entropy                         Q_φ   critic, a pair (φ̄: targetCritic)
  *
  * Differs from the paper: the entropy weight is learned by its logarithm, −ln α (ln π + H̄), as in the code in use;
- * layers start as PyTorch's do. `--preset dipo` is the setting of DIPO's and QVPO's comparison: α fixed at 0.2, and a
- * time limit counts as a termination.
+ * layers start as PyTorch's do. Ours is `entropyDecay`, for gaits that are to be walked without noise. `--preset dipo` is
+ * the setting of DIPO's and QVPO's comparison: α fixed at 0.2, and a time limit counts as a termination.
  */
 
 import { count, only, param, table, type Values } from '../config/hyperparameters.ts';
