@@ -5,8 +5,8 @@
  *   α, H̄          entropyWeight, target entropy                         Q_φ   critic, a pair (φ̄: targetCritic)
  *
  * Differs from the paper: the entropy weight is learned by its logarithm, −ln α (ln π + H̄), as in the code in use;
- * layers start as PyTorch's do. Ours is `entropyDecay`, for gaits that are to be walked without noise. `--preset dipo` is
- * the setting of DIPO's and QVPO's comparison: α fixed at 0.2, and a time limit counts as a termination.
+ * layers start as PyTorch's do. `--preset dipo` is the setting of DIPO's and QVPO's comparison: α fixed at 0.2, and a
+ * time limit counts as a termination.
  */
 
 import { count, only, param, table, type Values } from '../config/hyperparameters.ts';
@@ -33,7 +33,6 @@ export const hyperparameters = table({
   entropyWeight:          param(1, 'α at the start, and throughout unless it is learned', { min: 1e-6 }),
   learnEntropyWeight:     param(true, 'adapt α until the entropy is H̄'),
   entropyPerDimension:    only('learnEntropyWeight', [true], param(-1, 'H̄ / actDim: target entropy per action dimension')),
-  entropyDecay:           only('learnEntropyWeight', [true], param(0, 'what it falls by over the second half of training', { min: 0 })),
   policyLearningRate:     param(3e-4, 'Adam', { min: 0 }),
   criticLearningRate:     param(3e-4, 'Adam', { min: 0 }),
   entropyLearningRate:    only('learnEntropyWeight', [true], param(3e-4, 'Adam, of ln α', { min: 0 })),
@@ -55,6 +54,7 @@ export class Sac implements Algorithm {
   readonly stages: readonly Stage[];
   readonly variables: Variables;
   readonly tunable: NonNullable<Algorithm['tunable']>;
+  readonly #targetEntropy: number;
   readonly #logAlpha: Variable;
   readonly #policyOptimizer: Adam;
   readonly #criticOptimizer: Adam;
@@ -66,6 +66,7 @@ export class Sac implements Algorithm {
     const critic = () => new TwinQ({ sizes: [obsDim + actDim, hidden, hidden, 1], activation: 'relu' }, initial);
     this.policy = new SquashedGaussian({ sizes: [obsDim, hidden, hidden, actDim], activation: 'relu' }, initial);
     [this.critic, this.targetCritic] = withTarget(critic);
+    this.#targetEntropy = config.entropyPerDimension * actDim;
     this.#logAlpha = tf.variable(tf.scalar(Math.log(config.entropyWeight)));
     this.#policyOptimizer = new Adam(this.policy.variables, { learningRate: config.policyLearningRate });
     this.#criticOptimizer = new Adam(this.critic.variables, { learningRate: config.criticLearningRate });
@@ -93,11 +94,11 @@ export class Sac implements Algorithm {
     return this.policy.sample(s, noise.normal('act', [s.shape[0], this.policy.actDim])).actions;
   }
 
-  #update(sample: () => Batch, progress: number, noise: Noise): Metrics {
+  #update(sample: () => Batch, _progress: number, noise: Noise): Metrics {
     const batch = sample();
     const alpha = tf.exp(this.#logAlpha) as Scalar;
     const critic = this.#updateCritic(batch, alpha, noise);
-    const policy = this.#updatePolicy(batch.observations, alpha, progress, noise);
+    const policy = this.#updatePolicy(batch.observations, alpha, noise);
     polyak(this.targetCritic.variables, this.critic.variables, this.config.tau);
     return { ...critic, ...policy, 'policy/entropyWeight': alpha };
   }
@@ -114,22 +115,20 @@ export class Sac implements Algorithm {
   }
 
   /** L(θ) = E [α ln π_θ(ã|s) − min_i Q_φi(s, ã)],  ã = tanh(μ_θ(s) + σ_θ(s) ξ) */
-  #updatePolicy(s: Tensor2D, alpha: Scalar, progress: number, noise: Noise): Metrics {
+  #updatePolicy(s: Tensor2D, alpha: Scalar, noise: Noise): Metrics {
     const xi = noise.normal('policy', [s.shape[0], this.policy.actDim]);
     const { loss, logDensity } = minimize(this.#policyOptimizer, () => {
       const { actions, logDensity } = this.policy.sample(s, xi);
       return { loss: actorObjective(this.critic.both(s, actions), { alpha, logDensity }), logDensity };
     });
     const entropy = tf.neg(tf.mean<Scalar>(logDensity));
-    if (this.config.learnEntropyWeight) this.#updateEntropyWeight(entropy, progress);
+    if (this.config.learnEntropyWeight) this.#updateEntropyWeight(entropy);
     return { 'policy/loss': loss, 'policy/entropy': entropy };
   }
 
   /** L(α) = −ln α · (E ln π_θ(ã|s) + H̄), whose gradient in ln α is −E ln π − H̄ */
-  #updateEntropyWeight(entropy: Scalar, progress: number): void {
-    const { entropyPerDimension, entropyDecay } = this.config;
-    const perDimension = entropyPerDimension - entropyDecay * Math.max(0, 2 * progress - 1);
-    this.#entropyOptimizer.step([tf.sub(entropy, perDimension * this.policy.actDim)]);
+  #updateEntropyWeight(entropy: Scalar): void {
+    this.#entropyOptimizer.step([tf.sub(entropy, this.#targetEntropy)]);
   }
 }
 
