@@ -34,7 +34,7 @@ export const ANSWER = 3;
 export const BEATS = 4;
 /** 1: the next call will come soon, so waiting for it awake is cheaper than falling asleep. */
 export const SOON = 5;
-/** 128 bytes, more than are used: no two workers write to one cache line, nor to a pair of them. */
+/** 128 bytes, more than are used: no two workers write to one cache line. */
 export const BELL_WORDS = 32;
 
 /** A step with the actions in shared memory, and its end: what happens nearly always, and needs no message. */
