@@ -401,13 +401,14 @@ static Net16 net16(int rows, int count, int activation, bool split, const int32_
                    int firstRows) {
   Tiles* weights = (Tiles*)workspace(sizeof(Tiles) * count);
   const float** biases = (const float**)workspace(sizeof(float*) * count);
+  const bool inFloat = By::FIRST_IN_FLOAT && count > 1;
   for (int l = 0; l < count; l++) {
     const int in = l ? sizes[l] : firstRows, out = sizes[l + 1];
-    weights[l] = l && rows <= FEW_ROWS ? tilesAt((const uint16_t*)weightBias[2 * l], in, out)
+    if (l || !inFloat)
+      weights[l] = l && rows <= FEW_ROWS ? tilesAt((const uint16_t*)weightBias[2 * l], in, out)
                                        : packTiles(l ? (const float*)weightBias[2 * l] : first, in, out);
     biases[l] = l ? padded((const float*)weightBias[2 * l + 1], 1, out) : nullptr;
   }
-  const bool inFloat = By::FIRST_IN_FLOAT && count > 1;
   return {count, activation, split, weights, biases, inFloat ? padded(first, firstRows, sizes[1]) : nullptr, firstRows};
 }
 
