@@ -62,6 +62,11 @@ export class IqlCritic {
     for (const optimizer of [this.#criticOptimizer, this.#valueOptimizer]) optimizer.setLearningRate(rate);
   };
 
+  /** The rates of the next update, from the one that is set. */
+  decay(of: (learningRate: number) => number): void {
+    for (const optimizer of [this.#criticOptimizer, this.#valueOptimizer]) optimizer.decay(of);
+  }
+
   /** V(s) [B]. */
   v(s: Tensor2D): Tensor1D {
     return this.value.values(s);

@@ -48,6 +48,7 @@ export const hyperparameters = table({
   behaviorLearningRate: param(3e-4, 'AdamW', { min: 0 }),
   criticLearningRate:   param(3e-4, 'Adam, of Q and V', { min: 0 }),
   policyLearningRate:   param(3e-4, 'Adam, cosine to 0', { min: 0 }),
+  decay:                param(false, 'the rates of the behaviour and of the critic go to 0 by a cosine as well'),
   weightDecay:          param(0.01, 'AdamW, of the diffusion model', { min: 0 }),
   dropout:              param(0.1, 'of the diffusion model', { min: 0, max: 0.99 }),
   blocks:               count(3, 'residual blocks of the diffusion model'),
@@ -110,14 +111,17 @@ export class Srpo implements Algorithm {
         steps: config.behaviorSteps,
         batchSize: config.behaviorBatchSize,
         variables: parts.behavior,
-        update: (sample, _, noise) => this.#updateBehavior(sample(), noise),
+        update: (sample, progress, noise) => this.#updateBehavior(sample(), progress, noise),
       },
       {
         name: 'critic',
         steps: config.criticSteps,
         batchSize: config.batchSize,
         variables: parts.critic,
-        update: sample => this.critic.update(sample()),
+        update: (sample, progress) => {
+          if (config.decay) this.critic.decay(rate => cosine(rate, progress));
+          return this.critic.update(sample());
+        },
       },
       {
         name: 'policy',
@@ -135,7 +139,8 @@ export class Srpo implements Algorithm {
   }
 
   /** L(θ) = E Σ_d (ε_θ(α_t a + σ_t z, t, s) − z)²_d,  t ~ U(0.001, 1), z ~ N(0, I) */
-  #updateBehavior({ observations: s, actions: a }: Batch, noise: Noise): Metrics {
+  #updateBehavior({ observations: s, actions: a }: Batch, progress: number, noise: Noise): Metrics {
+    if (this.config.decay) this.#behaviorOptimizer.decay(rate => cosine(rate, progress));
     const range = { min: this.config.behaviorTimeMin, max: 1 };
     const { t, z, x } = this.#sde.corrupt(a, range, 'behavior', noise);
     const drops = this.behavior.drops(a.shape[0], noise);
