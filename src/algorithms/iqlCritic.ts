@@ -1,3 +1,4 @@
+import { cosine } from '../config/offline.ts';
 import type { Batch } from '../data/batch.ts';
 import type { Initializer } from '../networks/init.ts';
 import { Mlp } from '../networks/mlp.ts';
@@ -23,6 +24,8 @@ export interface IqlCriticConfig {
   readonly hidden: number;
   readonly criticLayers: number;
   readonly criticLearningRate: number;
+  /** Whether the rate follows a cosine to 0. */
+  readonly decay?: boolean;
 }
 
 /**
@@ -37,6 +40,7 @@ export class IqlCritic {
   readonly variables: Variables;
   readonly #criticOptimizer: Adam;
   readonly #valueOptimizer: Adam;
+  readonly #optimizers: readonly Adam[];
 
   constructor({ obsDim, actDim }: Sizes, config: IqlCriticConfig, initial: Noise, initializer?: Initializer) {
     this.config = config;
@@ -48,6 +52,7 @@ export class IqlCritic {
     this.value = new Mlp({ ...options, sizes: [obsDim, ...inner, 1] }, initial);
     this.#criticOptimizer = new Adam(this.critic.variables, { learningRate });
     this.#valueOptimizer = new Adam(this.value.variables, { learningRate });
+    this.#optimizers = [this.#criticOptimizer, this.#valueOptimizer];
     this.variables = group({
       critic: this.critic.variables,
       targetCritic: this.targetCritic.variables,
@@ -59,13 +64,8 @@ export class IqlCritic {
 
   /** Of Q and V, from the next update on. */
   readonly setLearningRate = (rate: number): void => {
-    for (const optimizer of [this.#criticOptimizer, this.#valueOptimizer]) optimizer.setLearningRate(rate);
+    for (const optimizer of this.#optimizers) optimizer.setLearningRate(rate);
   };
-
-  /** The rates of the next update, from the one that is set. */
-  decay(of: (learningRate: number) => number): void {
-    for (const optimizer of [this.#criticOptimizer, this.#valueOptimizer]) optimizer.decay(of);
-  }
 
   /** V(s) [B]. */
   v(s: Tensor2D): Tensor1D {
@@ -77,8 +77,9 @@ export class IqlCritic {
     return tf.sub(this.targetCritic.min(s, a), this.v(s));
   }
 
-  /** One update in the order of SRPO's code: V(s') is judged before V moves. */
-  update(batch: Batch): Metrics {
+  /** One update, the share `progress` of all done, in the order of SRPO's code: V(s') is judged before V moves. */
+  update(batch: Batch, progress = 0): Metrics {
+    if (this.config.decay) for (const optimizer of this.#optimizers) optimizer.decay(rate => cosine(rate, progress));
     const vNext = this.v(batch.nextObservations);
     const value = this.updateValue(batch);
     const critic = this.updateCritic(batch, vNext);

@@ -118,10 +118,7 @@ export class Srpo implements Algorithm {
         steps: config.criticSteps,
         batchSize: config.batchSize,
         variables: parts.critic,
-        update: (sample, progress) => {
-          if (config.decay) this.critic.decay(rate => cosine(rate, progress));
-          return this.critic.update(sample());
-        },
+        update: (sample, progress) => this.critic.update(sample(), progress),
       },
       {
         name: 'policy',
