@@ -1,20 +1,12 @@
 import { beforeAll, expect, test } from 'vitest';
 import { hyperparameters, Srpo } from '../../../src/algorithms/srpo.ts';
 import { resolve } from '../../../src/config/hyperparameters.ts';
-import type { Batch } from '../../../src/data/batch.ts';
 import { Rng } from '../../../src/random/rng.ts';
 import { StreamNoise } from '../../../src/tensor/noise.ts';
 import { tf } from '../../../src/tensor/tf.ts';
+import { twoTransitions } from '../../twoTransitions.ts';
 
 beforeAll(async () => void (await tf.setBackend('cpu')));
-
-const batch = (): Batch => ({
-  observations: tf.tensor2d([0, 2], [2, 1]),
-  actions: tf.tensor2d([0.1, 0.5], [2, 1]),
-  rewards: tf.tensor1d([1, 2]),
-  terminated: tf.tensor1d([0, 1]),
-  nextObservations: tf.tensor2d([2, 4], [2, 1]),
-});
 
 /** How far the first update of a stage moves the last bias of the network it trains: Adam's first step is the rate. */
 function firstMove(stage: string, network: string, progress: number, decay: boolean): number {
@@ -23,7 +15,7 @@ function firstMove(stage: string, network: string, progress: number, decay: bool
   const algorithm = new Srpo({ obsDim: 1, actDim: 1 }, config, noise);
   const read = () => algorithm.variables[network]!.dataSync()[0]!;
   const before = read();
-  algorithm.stages.find(({ name }) => name === stage)!.update(batch, progress, noise);
+  algorithm.stages.find(({ name }) => name === stage)!.update(twoTransitions, progress, noise);
   return Math.abs(read() - before);
 }
 

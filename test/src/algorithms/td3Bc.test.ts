@@ -3,21 +3,14 @@ import type { Metrics } from '../../../src/algorithms/algorithm.ts';
 import { Bc, hyperparameters as bcTable } from '../../../src/algorithms/bc.ts';
 import { hyperparameters, Td3Bc } from '../../../src/algorithms/td3Bc.ts';
 import { resolve } from '../../../src/config/hyperparameters.ts';
-import type { Batch } from '../../../src/data/batch.ts';
 import { ReplayBuffer } from '../../../src/data/replayBuffer.ts';
 import { type Tensor2D, tf } from '../../../src/tensor/tf.ts';
 import { FixedNoise } from '../../fixedNoise.ts';
 import { zeroNoise } from '../../golden/networks.ts';
+import { twoTransitions } from '../../twoTransitions.ts';
 
 beforeAll(async () => void (await tf.setBackend('cpu')));
 
-const batch = (): Batch => ({
-  observations: tf.tensor2d([0, 2], [2, 1]),
-  actions: tf.tensor2d([0.1, 0.5], [2, 1]),
-  rewards: tf.tensor1d([1, 2]),
-  terminated: tf.tensor1d([0, 1]),
-  nextObservations: tf.tensor2d([2, 4], [2, 1]),
-});
 const read = (value: Metrics[string] | undefined) => (typeof value === 'number' ? value : value!.dataSync()[0]!);
 const sizes = { obsDim: 1, actDim: 1 };
 
@@ -63,7 +56,7 @@ function build(values: Record<string, unknown> = {}): Td3Bc {
 
 test('the loss is −λ Q₁ + (π − a)², λ = α / mean |Q₁|, after a TD step with smoothed target actions', () => {
   const algorithm = build({ criticLearningRate: 0 });
-  const metrics = algorithm.stages[0]!.update(batch, 0, new FixedNoise({ target: [1, 1] }));
+  const metrics = algorithm.stages[0]!.update(twoTransitions, 0, new FixedNoise({ target: [1, 1] }));
   const next = Math.tanh(0.8) + 0.2;
   const y = [1 + 0.99 * (next + 1), 2];
   const mse = (shift: number) => ((0.1 + shift - y[0]!) ** 2 + (0.5 + shift - y[1]!) ** 2) / 2;
@@ -76,7 +69,7 @@ test('the loss is −λ Q₁ + (π − a)², λ = α / mean |Q₁|, after a TD s
 test('the gradient is the sum of both terms: with α = 0 it is cloning alone', () => {
   const step = (values: Record<string, unknown>) => {
     const algorithm = build({ criticLearningRate: 0, ...values });
-    algorithm.stages[0]!.update(batch, 0, new FixedNoise({ target: [0, 0] }));
+    algorithm.stages[0]!.update(twoTransitions, 0, new FixedNoise({ target: [0, 0] }));
     return algorithm.variables['policy/2/bias']!.dataSync()[0]! - 0.3;
   };
   expect(Math.tanh(0.3)).toBeLessThan(0.3); // tanh(0.3) = 0.291 lies just below the mean action 0.3
@@ -105,7 +98,7 @@ test('behaviour cloning regresses the actions', () => {
   const config = resolve(bcTable, [{ source: 'test', values: { hidden: 1 } }]).values;
   const bc = new Bc(sizes, config, zeroNoise);
   bc.variables['policy/2/bias']!.assign(tf.tensor1d([-0.2]));
-  const metrics = bc.stages[0]!.update(batch, 0, zeroNoise);
+  const metrics = bc.stages[0]!.update(twoTransitions, 0, zeroNoise);
   const a = Math.tanh(-0.2);
   expect(read(metrics['policy/loss'])).toBeCloseTo(((a - 0.1) ** 2 + (a - 0.5) ** 2) / 2, 6);
   expect(bc.variables['policy/2/bias']!.dataSync()[0]!).toBeCloseTo(-0.2 + 3e-4, 6);
